@@ -1,1 +1,3 @@
 //! choreography
+
+pub mod schedule;
