@@ -6,7 +6,7 @@ task for each and combines them afterwards.
 
 from pyspark.sql import functions as F
 
-from spark import write_csv, quick_session
+from spark import quick_session, write_csv
 from storage import JobError, Storage, arguments, log, run
 
 SCHEMA = "date DATE, precipitation DOUBLE, temp_max DOUBLE, temp_min DOUBLE, wind DOUBLE, weather STRING"

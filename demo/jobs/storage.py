@@ -59,6 +59,16 @@ class Storage:
                 rows.extend(reader)
         return rows
 
+    def numbers(self, prefix: str) -> list[dict[str, float]]:
+        """Reads a table of which every column is a number, and which may not be empty."""
+        rows = self.rows(prefix)
+        if not rows:
+            raise JobError(f"the table at {prefix} holds no row")
+        try:
+            return [{column: float(value) for column, value in row.items()} for row in rows]
+        except (TypeError, ValueError) as error:
+            raise JobError(f"a cell of {prefix} is not a number: {error}") from error
+
     def json(self, prefix: str, name: str) -> dict:
         """Reads one JSON file of a prefix."""
         file = self.path(prefix) / name

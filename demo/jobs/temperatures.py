@@ -5,7 +5,7 @@ One row for each month and hour of the day: mean, extremes and the spread betwee
 
 from pyspark.sql import functions as F
 
-from spark import write_csv, quick_session
+from spark import quick_session, write_csv
 from storage import JobError, Storage, arguments, log, run
 
 SCHEMA = "time TIMESTAMP_NTZ, temp DOUBLE"  # local time as it stands in the file: no zone may move it
