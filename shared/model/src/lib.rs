@@ -1,1 +1,25 @@
-//! model
+//! The words of murmur as plain data: names, ids, validated definitions, state records with their
+//! keys, facts and inbox messages.
+//!
+//! Nothing here decides, reads a clock, or knows where data is stored or sent.
+
+pub mod attempt;
+pub mod cluster;
+pub mod definition;
+pub mod expected;
+pub mod fact;
+pub mod id;
+pub mod join;
+pub mod key;
+pub mod limit;
+pub mod message;
+pub mod name;
+pub mod observation;
+pub mod operation;
+pub mod record;
+pub mod registry;
+pub mod run;
+pub mod task;
+pub mod units;
+
+pub use jiff::Timestamp;

@@ -1,1 +1,35 @@
-//! ports
+//! What the functions need of the world, as traits named by capability.
+//!
+//! Adapters implement them and hold no domain logic; the contract suites in `testkit` say what
+//! every implementation must do. Nothing here knows AWS, SQLite, or a process.
+
+pub mod bus;
+pub mod cache;
+pub mod clock;
+pub mod compute;
+pub mod delivery;
+pub mod store;
+
+pub use bus::{BusError, EventBus, Outgoing};
+pub use cache::ContentCache;
+pub use clock::Clock;
+pub use compute::{ClusterRequest, Compute, ComputeError, JobSpec, Submission, SubmitError, Work};
+pub use delivery::{Delivery, Trouble, Verdict};
+pub use store::{
+    CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
+};
+
+/// Everything a function is given.
+pub trait Ports {
+    type Store: StateStore;
+    type Bus: EventBus;
+    type Compute: Compute;
+    type Clock: Clock;
+
+    fn store(&self) -> &Self::Store;
+    fn bus(&self) -> &Self::Bus;
+    fn compute(&self) -> &Self::Compute;
+    fn clock(&self) -> &Self::Clock;
+    /// Content by its hash, kept between invocations.
+    fn cache(&self) -> &ContentCache;
+}

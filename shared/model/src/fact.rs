@@ -1,0 +1,259 @@
+//! Facts: the events murmur publishes, as CloudEvents 1.0 JSON.
+//!
+//! An id is a hash of what happened, generation included, so a duplicate carries the same id and a
+//! rerun another. Times come from stored state, so a rebuilt fact is byte-identical.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Endpoint, InstanceKey};
+use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
+use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
+use crate::operation::OperationRequest;
+use crate::run::RunState;
+use crate::task::{FailureClass, Outcome};
+
+/// The CloudEvents `source` of every fact.
+pub const SOURCE: &str = "murmur";
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    pub specversion: SpecVersion,
+    pub id: EventId,
+    pub source: String,
+    /// Names the thing: a run id, `run/task`, an instance, an operation.
+    pub subject: String,
+    pub time: Timestamp,
+    /// Owner of the thing; extension attribute by which subscribers filter.
+    pub team: TeamName,
+    /// Present when the thing belongs to a workflow; extension attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<Name>,
+    /// `type` and `data`.
+    #[serde(flatten)]
+    pub body: FactBody,
+}
+
+/// The CloudEvents version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SpecVersion {
+    #[default]
+    #[serde(rename = "1.0")]
+    V1,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum FactBody {
+    #[serde(rename = "murmur.run.waiting.v1")]
+    RunWaiting(RunFact),
+    #[serde(rename = "murmur.run.started.v1")]
+    RunStarted(RunFact),
+    #[serde(rename = "murmur.run.succeeded.v1")]
+    RunSucceeded(RunFact),
+    #[serde(rename = "murmur.run.failed.v1")]
+    RunFailed(RunFact),
+    #[serde(rename = "murmur.run.cancelled.v1")]
+    RunCancelled(RunFact),
+    #[serde(rename = "murmur.run.skipped.v1")]
+    RunSkipped(RunFact),
+    #[serde(rename = "murmur.task.ready.v1")]
+    TaskReady(TaskReady),
+    #[serde(rename = "murmur.task.started.v1")]
+    TaskStarted(TaskFact),
+    #[serde(rename = "murmur.task.retrying.v1")]
+    TaskRetrying(TaskFact),
+    #[serde(rename = "murmur.task.succeeded.v1")]
+    TaskSucceeded(TaskFact),
+    /// Final: no attempt follows.
+    #[serde(rename = "murmur.task.failed.v1")]
+    TaskFailed(TaskFact),
+    #[serde(rename = "murmur.task.skipped.v1")]
+    TaskSkipped(TaskFact),
+    #[serde(rename = "murmur.task.cancelled.v1")]
+    TaskCancelled(TaskFact),
+    #[serde(rename = "murmur.cluster.requested.v1")]
+    ClusterRequested(ClusterFact),
+    #[serde(rename = "murmur.cluster.ready.v1")]
+    ClusterReady(ClusterFact),
+    #[serde(rename = "murmur.cluster.draining.v1")]
+    ClusterDraining(ClusterFact),
+    #[serde(rename = "murmur.cluster.terminated.v1")]
+    ClusterTerminated(ClusterFact),
+    #[serde(rename = "murmur.cluster.failed.v1")]
+    ClusterFailed(ClusterFact),
+    #[serde(rename = "murmur.deadline.missed.v1")]
+    DeadlineMissed(DeadlineFact),
+    #[serde(rename = "murmur.operation.requested.v1")]
+    OperationRequested(OperationRequest),
+    #[serde(rename = "murmur.operation.done.v1")]
+    OperationDone(OperationFact),
+}
+
+/// About a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFact {
+    pub run: RunId,
+    pub slot: Slot,
+    pub logical_date: Timestamp,
+    pub generation: u32,
+    pub state: RunState,
+    #[serde(default)]
+    pub depth: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// That an attempt may be submitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskReady {
+    pub run: RunId,
+    pub task: TaskName,
+    pub generation: u32,
+    pub attempt: u32,
+    /// Since when: waiters keep their age when they must wait again.
+    pub since: Timestamp,
+}
+
+/// About a task's attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskFact {
+    pub run: RunId,
+    pub task: TaskName,
+    pub generation: u32,
+    /// 0 when the task was decided without an attempt.
+    pub attempt: u32,
+    /// How the task ended; absent for started and retrying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<SubmissionId>,
+}
+
+/// About an instance of a cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterFact {
+    pub cluster: ClusterRef,
+    pub instance: InstanceKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<EmrClusterId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// That a run had not succeeded when it had to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadlineFact {
+    pub workflow: WorkflowRef,
+    pub run: RunId,
+    pub slot: Slot,
+    pub deadline_at: Timestamp,
+    /// Where the run was; `None` when it never started.
+    pub state: Option<RunState>,
+}
+
+/// That an operation was carried out or refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationFact {
+    pub operation: OperationId,
+    pub by: String,
+    pub done: bool,
+    pub result: String,
+}
+
+impl Fact {
+    /// Builds a fact; its id follows from what happened.
+    pub fn new(team: TeamName, workflow: Option<Name>, time: Timestamp, body: FactBody) -> Self {
+        let (subject, discriminator) = body.identity();
+        let id = &digest([body.type_name(), &subject, &discriminator])[..32];
+        Self {
+            specversion: SpecVersion::V1,
+            id: EventId::from(id),
+            source: SOURCE.into(),
+            subject,
+            time,
+            team,
+            workflow,
+            body,
+        }
+    }
+
+    /// The workflow the thing belongs to, if it belongs to one.
+    pub fn workflow_ref(&self) -> Option<WorkflowRef> {
+        self.workflow
+            .clone()
+            .map(|name| WorkflowRef::new(self.team.clone(), name))
+    }
+}
+
+impl FactBody {
+    /// The CloudEvents `type`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::RunWaiting(_) => "murmur.run.waiting.v1",
+            Self::RunStarted(_) => "murmur.run.started.v1",
+            Self::RunSucceeded(_) => "murmur.run.succeeded.v1",
+            Self::RunFailed(_) => "murmur.run.failed.v1",
+            Self::RunCancelled(_) => "murmur.run.cancelled.v1",
+            Self::RunSkipped(_) => "murmur.run.skipped.v1",
+            Self::TaskReady(_) => "murmur.task.ready.v1",
+            Self::TaskStarted(_) => "murmur.task.started.v1",
+            Self::TaskRetrying(_) => "murmur.task.retrying.v1",
+            Self::TaskSucceeded(_) => "murmur.task.succeeded.v1",
+            Self::TaskFailed(_) => "murmur.task.failed.v1",
+            Self::TaskSkipped(_) => "murmur.task.skipped.v1",
+            Self::TaskCancelled(_) => "murmur.task.cancelled.v1",
+            Self::ClusterRequested(_) => "murmur.cluster.requested.v1",
+            Self::ClusterReady(_) => "murmur.cluster.ready.v1",
+            Self::ClusterDraining(_) => "murmur.cluster.draining.v1",
+            Self::ClusterTerminated(_) => "murmur.cluster.terminated.v1",
+            Self::ClusterFailed(_) => "murmur.cluster.failed.v1",
+            Self::DeadlineMissed(_) => "murmur.deadline.missed.v1",
+            Self::OperationRequested(_) => "murmur.operation.requested.v1",
+            Self::OperationDone(_) => "murmur.operation.done.v1",
+        }
+    }
+
+    /// The subject, and what tells two facts of one type about one subject apart.
+    fn identity(&self) -> (String, String) {
+        match self {
+            Self::RunWaiting(run)
+            | Self::RunStarted(run)
+            | Self::RunSucceeded(run)
+            | Self::RunFailed(run)
+            | Self::RunCancelled(run)
+            | Self::RunSkipped(run) => (run.run.to_string(), run.generation.to_string()),
+            Self::TaskReady(task) => (
+                format!("{}/{}", task.run, task.task),
+                format!("{}-{}", task.generation, task.attempt),
+            ),
+            Self::TaskStarted(task)
+            | Self::TaskRetrying(task)
+            | Self::TaskSucceeded(task)
+            | Self::TaskFailed(task)
+            | Self::TaskSkipped(task)
+            | Self::TaskCancelled(task) => (
+                format!("{}/{}", task.run, task.task),
+                format!("{}-{}", task.generation, task.attempt),
+            ),
+            Self::ClusterRequested(cluster)
+            | Self::ClusterReady(cluster)
+            | Self::ClusterDraining(cluster)
+            | Self::ClusterTerminated(cluster)
+            | Self::ClusterFailed(cluster) => (cluster.instance.to_string(), String::new()),
+            Self::DeadlineMissed(deadline) => {
+                (deadline.run.to_string(), deadline.deadline_at.to_string())
+            }
+            Self::OperationRequested(request) => (request.operation.to_string(), String::new()),
+            Self::OperationDone(operation) => (operation.operation.to_string(), String::new()),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The state table's keys: this enum is the schema document.
+//!
+//! | partition | sort | item |
+//! |---|---|---|
+//! | `RUN#<run>` | `run` | [`crate::run::Run`] |
+//! | `RUN#<run>` | `generation#00002` | [`crate::run::Generation`] |
+//! | `RUN#<run>` | `task#<task>` | [`crate::task::Task`] |
+//! | `RUN#<run>` | `past#<task>#00001-00001` | [`crate::task::PastAttempt`] |
+//! | `RUN#<run>` | `join#00001#000007#0#00000` | [`crate::join::Join`] |
+//! | `MEET#<run>` | `meeting` | [`crate::registry::Meeting`] (upstream workflows of a run to come) |
+//! | `WORKFLOW#<team>/<name>` | `current` | [`crate::registry::CurrentWorkflow`] |
+//! | `WORKFLOW#<team>/<name>` | `pause` | [`crate::registry::Pause`] |
+//! | `WORKFLOW#<team>/<name>` | `deadline#<slot>` | [`crate::expected::Deadline`] |
+//! | `SCHEDULE#<schedule>` | `expected` | [`crate::expected::Expected`] |
+//! | `DEFINITION#<hash>` | `part#0000` | [`crate::registry::DefinitionPart`] |
+//! | `TEAM#<team>` | `current` | [`crate::registry::CurrentTeam`] |
+//! | `TEAM#<team>` | `catalogue` | [`crate::registry::Catalogue`] |
+//! | `DEPLOYMENT` | `current` | [`crate::registry::Deployment`] |
+//! | `CLUSTER#<team>/<name>` | `current` | [`crate::registry::CurrentCluster`] |
+//! | `CLUSTER#<team>/<name>` | `instance#<window start>#01` | [`crate::cluster::Instance`] |
+//! | `LIMIT#<limit>` | `place#00007` | [`crate::limit::Place`] |
+//! | `QUEUE#<queue>` | `waiter#<priority>#<since>#<holder>` | [`crate::limit::Waiter`] |
+//! | `OPERATION#<id>` | `operation` | [`crate::operation::Operation`] |
+//!
+//! Numbers are zero-padded and instants ISO 8601 UTC, so that sort order is time or number order.
+
+use jiff::Timestamp;
+
+use crate::attempt::AttemptKey;
+use crate::cluster::InstanceKey;
+use crate::expected::ScheduleRef;
+use crate::id::{DefinitionHash, OperationId, RunId, Slot};
+use crate::join::JoinKey;
+use crate::limit::{LimitRef, QueueRef};
+use crate::name::{ClusterRef, TaskName, TeamName, WorkflowRef};
+
+/// Where an item is stored.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    Run(RunId),
+    Generation(RunId, u32),
+    Task(RunId, TaskName),
+    PastAttempt(AttemptKey),
+    Join(JoinKey),
+    Meeting(RunId),
+    CurrentWorkflow(WorkflowRef),
+    WorkflowPause(WorkflowRef),
+    Deadline(WorkflowRef, Slot),
+    Expected(ScheduleRef),
+    DefinitionPart(DefinitionHash, u32),
+    CurrentTeam(TeamName),
+    Catalogue(TeamName),
+    Deployment,
+    CurrentCluster(ClusterRef),
+    Instance(InstanceKey),
+    Place(LimitRef, u32),
+    Waiter(QueueRef, WaiterOrder),
+    Operation(OperationId),
+}
+
+/// The order in which waiters are released: by priority, then age, then holder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WaiterOrder {
+    pub priority: i32,
+    pub since: Timestamp,
+    pub holder: String,
+}
+
+impl Key {
+    /// The partition the item lives in.
+    pub fn partition(&self) -> String {
+        match self {
+            Self::Run(run) | Self::Generation(run, _) | Self::Task(run, _) => {
+                Self::run_partition(run)
+            }
+            Self::PastAttempt(key) => Self::run_partition(&key.run),
+            Self::Join(key) => Self::run_partition(&key.run),
+            Self::Meeting(run) => format!("MEET#{run}"),
+            Self::CurrentWorkflow(workflow)
+            | Self::WorkflowPause(workflow)
+            | Self::Deadline(workflow, _) => format!("WORKFLOW#{workflow}"),
+            Self::Expected(schedule) => format!("SCHEDULE#{schedule}"),
+            Self::DefinitionPart(hash, _) => Self::definition_partition(hash),
+            Self::CurrentTeam(team) | Self::Catalogue(team) => format!("TEAM#{team}"),
+            Self::Deployment => "DEPLOYMENT".into(),
+            Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
+            Self::Instance(key) => Self::cluster_partition(&key.cluster),
+            Self::Place(limit, _) => Self::limit_partition(limit),
+            Self::Waiter(queue, _) => Self::queue_partition(queue),
+            Self::Operation(id) => format!("OPERATION#{id}"),
+        }
+    }
+
+    /// The item's place within its partition.
+    pub fn sort(&self) -> String {
+        match self {
+            Self::Run(_) => "run".into(),
+            Self::Generation(_, generation) => format!("generation#{generation:05}"),
+            Self::Task(_, task) => format!("task#{task}"),
+            Self::PastAttempt(key) => {
+                format!("past#{}#{:05}-{:05}", key.task, key.generation, key.attempt)
+            }
+            Self::Join(key) => format!(
+                "join#{:05}#{:06}#{}#{:05}",
+                key.generation, key.join, key.level, key.index
+            ),
+            Self::Meeting(_) => "meeting".into(),
+            Self::CurrentWorkflow(_)
+            | Self::CurrentTeam(_)
+            | Self::CurrentCluster(_)
+            | Self::Deployment => "current".into(),
+            Self::WorkflowPause(_) => "pause".into(),
+            Self::Deadline(_, slot) => format!("deadline#{slot}"),
+            Self::Expected(_) => "expected".into(),
+            Self::DefinitionPart(_, part) => format!("part#{part:04}"),
+            Self::Catalogue(_) => "catalogue".into(),
+            Self::Instance(key) => format!("instance#{}#{:02}", key.window_start, key.ordinal),
+            Self::Place(_, number) => format!("place#{number:05}"),
+            Self::Waiter(_, order) => {
+                format!(
+                    "waiter#{:05}#{}#{}",
+                    50_000 - order.priority,
+                    order.since,
+                    order.holder
+                )
+            }
+            Self::Operation(_) => "operation".into(),
+        }
+    }
+
+    /// The partition of a run and everything about it.
+    pub fn run_partition(run: &RunId) -> String {
+        format!("RUN#{run}")
+    }
+
+    /// The partition of a cluster's registry.
+    pub fn cluster_partition(cluster: &ClusterRef) -> String {
+        format!("CLUSTER#{cluster}")
+    }
+
+    /// The partition of a limit's places.
+    pub fn limit_partition(limit: &LimitRef) -> String {
+        format!("LIMIT#{limit}")
+    }
+
+    /// The partition of a queue's waiters.
+    pub fn queue_partition(queue: &QueueRef) -> String {
+        format!("QUEUE#{queue}")
+    }
+
+    /// The partition of a definition's content.
+    pub fn definition_partition(hash: &DefinitionHash) -> String {
+        format!("DEFINITION#{hash}")
+    }
+}

@@ -1,0 +1,192 @@
+//! Limits: one mechanism for pools, quotas, active runs and open steps (rule 15).
+//!
+//! A place is an item taken by a conditional put and held by a named attempt or run. Work that
+//! finds none leaves a waiter; who frees places releases waiters.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::InstanceKey;
+use crate::id::{OperationId, RunId};
+use crate::key::{Key, WaiterOrder};
+use crate::message::{Function, Message};
+use crate::name::{ClusterRef, NameError, PoolRef, TeamName, WorkflowRef};
+use crate::record::Record;
+
+/// Names a limit; written as a path, such as `pool/weather/light`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum LimitRef {
+    /// Tasks of a pool.
+    Pool(PoolRef),
+    /// Running tasks of a team.
+    TeamTasks(TeamName),
+    /// Active runs of a team.
+    TeamRuns(TeamName),
+    /// Active runs of a workflow.
+    WorkflowRuns(WorkflowRef),
+    /// Active runs of a backfill.
+    Backfill(OperationId),
+    /// Open steps of an instance.
+    Steps(InstanceKey),
+}
+
+impl fmt::Display for LimitRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool(pool) => write!(f, "pool/{pool}"),
+            Self::TeamTasks(team) => write!(f, "team-tasks/{team}"),
+            Self::TeamRuns(team) => write!(f, "team-runs/{team}"),
+            Self::WorkflowRuns(workflow) => write!(f, "workflow-runs/{workflow}"),
+            Self::Backfill(operation) => write!(f, "backfill/{operation}"),
+            Self::Steps(instance) => write!(f, "steps/{instance}"),
+        }
+    }
+}
+
+/// Says that a text names no limit or queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` names no limit")]
+pub struct NotALimit {
+    pub text: String,
+    #[source]
+    pub cause: Option<NameError>,
+}
+
+impl FromStr for LimitRef {
+    type Err = NotALimit;
+
+    fn from_str(text: &str) -> Result<Self, NotALimit> {
+        let wrong = |cause| NotALimit {
+            text: text.into(),
+            cause,
+        };
+        let (kind, rest) = text.split_once('/').ok_or_else(|| wrong(None))?;
+        let named = |cause: NameError| wrong(Some(cause));
+        match kind {
+            "pool" => rest.parse().map(Self::Pool).map_err(named),
+            "team-tasks" => rest.parse().map(Self::TeamTasks).map_err(named),
+            "team-runs" => rest.parse().map(Self::TeamRuns).map_err(named),
+            "workflow-runs" => rest.parse().map(Self::WorkflowRuns).map_err(named),
+            "backfill" => Ok(Self::Backfill(rest.into())),
+            "steps" => rest.parse().map(Self::Steps).map_err(|_| wrong(None)),
+            _ => Err(wrong(None)),
+        }
+    }
+}
+
+impl TryFrom<String> for LimitRef {
+    type Error = NotALimit;
+    fn try_from(text: String) -> Result<Self, NotALimit> {
+        text.parse()
+    }
+}
+
+impl From<LimitRef> for String {
+    fn from(limit: LimitRef) -> String {
+        limit.to_string()
+    }
+}
+
+/// A limit with how many places it has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SizedLimit {
+    pub limit: LimitRef,
+    pub size: u32,
+}
+
+/// A place that is held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlaceRef {
+    pub limit: LimitRef,
+    pub number: u32,
+}
+
+/// A place's item; there is none while the place is free.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub limit: LimitRef,
+    pub number: u32,
+    /// An attempt key or a run id.
+    pub holder: String,
+    pub since: Timestamp,
+    /// When the attempt's time-out is reached, for open steps of an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_at: Option<Timestamp>,
+    /// From when the holder is suspect: reconcile then asks for proof that it has ended. Absent
+    /// for open steps, which are looked at with their instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+}
+
+/// Names what waiters wait for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueRef {
+    /// A free place of a limit.
+    Limit(LimitRef),
+    /// A ready instance, with a free place, of a named cluster.
+    Cluster(ClusterRef),
+    /// A ready instance, with a free place, of any cluster of the team with these tags.
+    Tagged(TeamName, BTreeMap<String, String>),
+    /// The run is resumed.
+    Resumed(RunId),
+}
+
+impl fmt::Display for QueueRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(limit) => write!(f, "limit/{limit}"),
+            Self::Cluster(cluster) => write!(f, "cluster/{cluster}"),
+            Self::Tagged(team, tags) => {
+                write!(f, "tagged/{team}/")?;
+                for (position, (key, value)) in tags.iter().enumerate() {
+                    let comma = if position == 0 { "" } else { "," };
+                    write!(f, "{comma}{key}={value}")?;
+                }
+                Ok(())
+            }
+            Self::Resumed(run) => write!(f, "resumed/{run}"),
+        }
+    }
+}
+
+/// A waiter's item: the message that is sent again when it is released.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waiter {
+    pub queue: QueueRef,
+    /// An attempt key or a run id.
+    pub holder: String,
+    pub priority: i32,
+    pub since: Timestamp,
+    pub inbox: Function,
+    pub message: Box<Message>,
+}
+
+impl Record for Place {
+    const KIND: &'static str = "place";
+    fn key(&self) -> Key {
+        Key::Place(self.limit.clone(), self.number)
+    }
+    fn due(&self) -> Option<Timestamp> {
+        self.due_at
+    }
+}
+
+impl Record for Waiter {
+    const KIND: &'static str = "waiter";
+    fn key(&self) -> Key {
+        Key::Waiter(
+            self.queue.clone(),
+            WaiterOrder {
+                priority: self.priority,
+                since: self.since,
+                holder: self.holder.clone(),
+            },
+        )
+    }
+}

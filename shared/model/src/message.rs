@@ -1,0 +1,142 @@
+//! What arrives in an inbox.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::expected::ScheduleRef;
+use crate::fact::Fact;
+use crate::id::Slot;
+use crate::limit::SizedLimit;
+use crate::name::WorkflowRef;
+use crate::observation::{ClusterObservation, WorkObservation};
+use crate::run::Cause;
+
+/// The functions; each has one inbox of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Function {
+    StartRun,
+    AdvanceRun,
+    SubmitTask,
+    ObserveTask,
+    ProvisionCluster,
+    RecordCluster,
+    TerminateCluster,
+    Operate,
+    Reconcile,
+}
+
+impl Function {
+    /// Every function that has an inbox.
+    pub const ALL: [Self; 9] = [
+        Self::StartRun,
+        Self::AdvanceRun,
+        Self::SubmitTask,
+        Self::ObserveTask,
+        Self::ProvisionCluster,
+        Self::RecordCluster,
+        Self::TerminateCluster,
+        Self::Operate,
+        Self::Reconcile,
+    ];
+
+    /// The name its folder, Lambda, queue, role and log group share.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StartRun => "start-run",
+            Self::AdvanceRun => "advance-run",
+            Self::SubmitTask => "submit-task",
+            Self::ObserveTask => "observe-task",
+            Self::ProvisionCluster => "provision-cluster",
+            Self::RecordCluster => "record-cluster",
+            Self::TerminateCluster => "terminate-cluster",
+            Self::Operate => "operate",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    /// The functions whose inbox subscribes to facts of this type.
+    pub fn subscribers(fact_type: &str) -> &'static [Self] {
+        match fact_type {
+            "murmur.run.succeeded.v1" => &[Self::StartRun],
+            "murmur.task.ready.v1" => &[Self::SubmitTask],
+            "murmur.task.succeeded.v1" | "murmur.task.failed.v1" | "murmur.task.cancelled.v1" => {
+                &[Self::AdvanceRun]
+            }
+            "murmur.cluster.ready.v1" => &[Self::SubmitTask],
+            "murmur.cluster.failed.v1" => &[Self::ProvisionCluster],
+            "murmur.operation.requested.v1" => &[Self::Operate],
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Anything an inbox takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// A schedule's firing.
+    Tick(Tick),
+    /// A fact from the topic, or sent again to one inbox.
+    Fact(Fact),
+    /// The compute service's word about work.
+    Work(WorkObservation),
+    /// The compute service's word about an instance.
+    Cluster(ClusterObservation),
+    /// An outside event that one of a workflow's patterns matched.
+    Event(MatchedEvent),
+    /// A run asked for by another function.
+    Start(RunRequest),
+    /// Reconcile's own tick: look at what is due.
+    Sweep,
+}
+
+/// A schedule's firing; the slot is the scheduled instant, never the time of arrival (rule 4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tick {
+    pub schedule: ScheduleRef,
+    pub scheduled_time: Timestamp,
+    /// Reconcile found it missing.
+    #[serde(default)]
+    pub late: bool,
+    /// Record the slot as skipped, because the catch-up policy says so.
+    #[serde(default)]
+    pub skip: bool,
+}
+
+/// An outside event for a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatchedEvent {
+    pub workflow: WorkflowRef,
+    /// Which of its patterns matched, counted from 0.
+    pub trigger: usize,
+    /// The EventBridge envelope.
+    pub event: serde_json::Value,
+}
+
+/// Asks start-run for a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRequest {
+    pub workflow: WorkflowRef,
+    pub slot: Slot,
+    pub logical_date: Timestamp,
+    pub cause: Cause,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub depth: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<SizedLimit>,
+    /// Since when it waits, when it was released by a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
+}

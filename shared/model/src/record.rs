@@ -1,0 +1,34 @@
+//! What makes a type an item of the state table.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::key::Key;
+use crate::name::WorkflowRef;
+
+/// An item: its attributes are the JSON of the value, top-level and readable.
+pub trait Record: Serialize + DeserializeOwned + Clone {
+    /// The attribute `kind`, by which people filter.
+    const KIND: &'static str;
+
+    /// Where the item is stored.
+    fn key(&self) -> Key;
+
+    /// When reconcile wants to see it; puts it into the sparse index of what is due.
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Puts it into the index of runs of a workflow by logical date.
+    fn listing(&self) -> Option<Listing> {
+        None
+    }
+}
+
+/// A place in the index of runs of a workflow by logical date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    pub workflow: WorkflowRef,
+    pub logical_date: Timestamp,
+}
