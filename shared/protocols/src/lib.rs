@@ -1,0 +1,6 @@
+//! Steps over the ports that several functions share: loading pinned content, taking and freeing
+//! places of limits, waiting and releasing.
+//!
+//! Decisions stay in `choreography`; what only one function does stays in that function's folder.
+
+pub mod content;
