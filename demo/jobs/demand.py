@@ -10,7 +10,7 @@ from datetime import date
 from statistics import correlation, fmean, linear_regression
 
 from charts import Month, bar_chart, degrees, month_label, of_year
-from page import chart, long_date, render, section, tiles
+from page import chart, logical_date, long_date, render, section, tiles
 from storage import JobError, Row, Storage, arguments, log, run, write_json, write_rows
 
 COLUMNS = ["year", "month", "days", "temp_mean", "heating_degree_hours", "heating_degree_days"]
@@ -20,7 +20,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--in", dest="hourly", required=True, metavar="PREFIX", help="clean hourly temperatures")
     parser.add_argument("--weather", required=True, metavar="PREFIX", help="the weather team's combined monthly table")
-    parser.add_argument("--date", type=date.fromisoformat, required=True, help="logical date, YYYY-MM-DD")
+    parser.add_argument("--date", type=logical_date, required=True, help="logical date: a day or an instant")
     parser.add_argument("--base", type=float, default=18.0, help="heat below this temperature, in °C (default: 18)")
     options = parser.parse_args()
     storage = Storage(options.root)

@@ -1,6 +1,6 @@
 """Puts the parts of a report together as one HTML file that needs nothing else: style and charts are inside it."""
 
-from datetime import date
+from datetime import date, datetime
 from html import escape
 from pathlib import Path
 
@@ -70,6 +70,11 @@ def table(caption: str, head: str, body: list[list[str]], foot: list[str] | None
     rows = "\n".join(map(line, body))
     return (f'<div class="scroll" tabindex="0"><table><caption>{escape(caption)}</caption>\n<thead>{head}</thead>\n'
             f"<tbody>\n{rows}\n</tbody>{footer}</table></div>")
+
+
+def logical_date(text: str) -> date:
+    """Parses a logical date, given as a day or as an instant in the workflow's zone."""
+    return datetime.fromisoformat(text).date()
 
 
 def long_date(day: date | str) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from statistics import fmean
 
 from charts import Month, bar_chart, degrees, heat_legend, heat_map, month_label, of_year, temperature_chart
-from page import chart, long_date, render, section, table, tiles
+from page import chart, logical_date, long_date, render, section, table, tiles
 from storage import Row, Storage, arguments, log, run
 
 LEGEND = """<p class="legend"><span><i class="line" style="background:var(--accent)"></i>Mean</span>
@@ -19,7 +19,7 @@ LEGEND = """<p class="legend"><span><i class="line" style="background:var(--acce
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--in", dest="monthly", required=True, metavar="PREFIX", help="combined monthly table")
-    parser.add_argument("--date", type=date.fromisoformat, required=True, help="logical date, YYYY-MM-DD")
+    parser.add_argument("--date", type=logical_date, required=True, help="logical date: a day or an instant")
     parser.add_argument("--observations", metavar="PREFIX", help="clean daily observations")
     parser.add_argument("--temperatures", metavar="PREFIX", help="temperatures by month and hour")
     parser.add_argument("--extremes", metavar="PREFIX", help="extremes.json")

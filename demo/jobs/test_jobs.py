@@ -180,7 +180,7 @@ class Reports(Root):
         self.job("flaky", "--in", "clean", "--attempt", "2", "--out", "extremes")
         self.job("report", "--in", "combine", "--date", DAY, "--observations", "clean", "--temperatures", "temperatures",
                  "--extremes", "extremes", "--out", "report")
-        self.job("demand", "--in", "hours", "--weather", "combine", "--date", DAY, "--out", "demand")
+        self.job("demand", "--in", "hours", "--weather", "combine", "--date", f"{DAY}T23:59:00-05:00", "--out", "demand")
 
     def aggregate(self, year: int) -> None:
         months = defaultdict(list)
