@@ -7,7 +7,7 @@ use model::definition::{Cluster, Workflow};
 use model::id::DefinitionHash;
 use model::key::Key;
 use model::registry::{DefinitionPart, PART_BYTES};
-use ports::{Expect, Ports, Trouble, TypedStore, Write};
+use ports::{Expect, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 
 /// Cuts content into the parts that are stored; writing them again changes nothing.
 pub fn parts(hash: &DefinitionHash, content: &str) -> Vec<DefinitionPart> {
