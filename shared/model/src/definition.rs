@@ -209,7 +209,7 @@ pub struct Task {
     pub after: Vec<TaskName>,
     #[serde(default)]
     pub trigger_rule: TriggerRule,
-    /// Values per key; one task per combination, named `<name>-<value>-…`, values at
+    /// Values per key; one task per combination (`expansions`), named `<name>-<value>-…`, values at
     /// `{{ item.<key> }}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub for_each: BTreeMap<String, Vec<String>>,

@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod cluster;
 pub mod definition;
+pub mod expansion;
 pub mod expected;
 pub mod fact;
 pub mod id;
