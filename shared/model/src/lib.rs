@@ -22,5 +22,6 @@ pub mod registry;
 pub mod run;
 pub mod task;
 pub mod units;
+pub mod work;
 
 pub use jiff::Timestamp;

@@ -3,8 +3,6 @@
 //! None of the submitting calls has an idempotency token (rule 9): the attempt's key is the name,
 //! and a time-out is *unknown*, never a reason to call again.
 
-use std::collections::BTreeMap;
-
 use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::cluster::InstanceKey;
@@ -12,7 +10,7 @@ use model::definition::Cluster;
 use model::id::{EmrClusterId, SubmissionId};
 use model::observation::{ClusterObservation, WorkObservation};
 use model::task::Place;
-use model::units::Seconds;
+use model::work::Submission;
 
 /// Runs work at places and clusters to run it on.
 #[allow(async_fn_in_trait)] // handlers run on one thread; no bound is wanted
@@ -72,41 +70,6 @@ pub trait Compute {
 
     /// Asks the service to end instances. Asynchronous; steps still open are cancelled.
     async fn terminate_clusters(&self, ids: &[EmrClusterId]) -> Result<(), ComputeError>;
-}
-
-/// One piece of work.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Submission {
-    /// The step's or job's name.
-    pub key: AttemptKey,
-    pub work: Work,
-    /// Enforced by the service where it can (Batch), by reconcile elsewhere.
-    pub timeout: Option<Seconds>,
-    /// Role the step runs as.
-    pub execution_role: Option<String>,
-    /// Team, workflow and run, as the service's tags where it has them.
-    pub tags: BTreeMap<String, String>,
-}
-
-/// What a service runs.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Work {
-    /// An EMR step: program and arguments for `command-runner.jar`.
-    Step { argv: Vec<String> },
-    /// A Batch job.
-    Job(JobSpec),
-}
-
-/// A Batch job's own settings; what is empty keeps the job definition's.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct JobSpec {
-    pub definition: String,
-    pub command: Vec<String>,
-    pub environment: BTreeMap<String, String>,
-    pub vcpus: Option<String>,
-    pub memory_mib: Option<u32>,
-    pub array_size: Option<u32>,
-    pub share_identifier: Option<String>,
 }
 
 /// An instance to bring up.

@@ -13,8 +13,9 @@ pub mod store;
 pub use bus::{BusError, EventBus, Outgoing};
 pub use cache::ContentCache;
 pub use clock::Clock;
-pub use compute::{ClusterRequest, Compute, ComputeError, JobSpec, Submission, SubmitError, Work};
+pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
 pub use delivery::{Delivery, Trouble, Verdict};
+pub use model::work::{JobSpec, Submission, Work};
 pub use store::{
     CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
 };
