@@ -1,3 +1,4 @@
 //! choreography
 
+pub mod pattern;
 pub mod schedule;

@@ -93,8 +93,8 @@ fn name(zone: &TimeZone) -> &str {
 
 /// Lists the instants at which the clock of the zone is changed.
 fn changes(zone: &TimeZone) -> Vec<Timestamp> {
-    let until: Timestamp = UNTIL.parse().unwrap();
-    zone.following(FROM.parse().unwrap())
+    let until: Timestamp = UNTIL.parse().expect("the constant is an instant");
+    zone.following(FROM.parse().expect("the constant is an instant"))
         .map(|transition| transition.timestamp())
         .take_while(|at| *at < until)
         .collect()
