@@ -4,3 +4,7 @@
 //! Decisions stay in `choreography`; what only one function does stays in that function's folder.
 
 pub mod content;
+pub mod facts;
+pub mod limits;
+pub mod plans;
+pub mod stop;

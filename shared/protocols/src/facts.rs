@@ -1,0 +1,92 @@
+//! Facts about what is stored: built from items alone, so a duplicate is byte-identical.
+
+use model::Timestamp;
+use model::fact::{Fact, FactBody, RunFact, TaskFact, TaskReady};
+use model::run::{Run, RunState};
+use model::task::{Outcome, Task, TaskState};
+
+/// The fact of a run's present state.
+pub fn run(run: &Run) -> Fact {
+    let data = RunFact {
+        run: run.run.clone(),
+        slot: run.slot.clone(),
+        logical_date: run.logical_date,
+        generation: run.generation,
+        state: run.state,
+        depth: run.depth,
+        reason: run.reason.clone(),
+    };
+    let (time, body) = match run.state {
+        RunState::Waiting => (Some(run.created_at), FactBody::RunWaiting(data)),
+        RunState::Running => (run.started_at, FactBody::RunStarted(data)),
+        RunState::Succeeded => (run.ended_at, FactBody::RunSucceeded(data)),
+        RunState::Failed => (run.ended_at, FactBody::RunFailed(data)),
+        RunState::Cancelled => (run.ended_at, FactBody::RunCancelled(data)),
+        RunState::Skipped => (run.ended_at, FactBody::RunSkipped(data)),
+    };
+    let time = time.unwrap_or(run.created_at);
+    Fact::new(run.team.clone(), Some(run.workflow.clone()), time, body)
+}
+
+/// That an attempt of a task may be submitted, since an instant that is stored.
+pub fn ready(run: &Run, ready: TaskReady) -> Fact {
+    let time = ready.since;
+    Fact::new(run.team.clone(), Some(run.workflow.clone()), time, FactBody::TaskReady(ready))
+}
+
+/// The fact of a task's present state; `None` for states that are not told.
+pub fn task(task: &Task) -> Option<Fact> {
+    let data = TaskFact {
+        run: task.run.clone(),
+        task: task.task.clone(),
+        generation: task.generation,
+        attempt: task.attempt,
+        outcome: task.state.outcome(),
+        failure: task.failure,
+        reason: task.reason.clone(),
+        submission: task.submission.clone(),
+    };
+    let (time, body) = match task.state {
+        TaskState::Waiting | TaskState::Claimed | TaskState::Submitted => return None,
+        TaskState::Running => (task.started_at, FactBody::TaskStarted(data)),
+        TaskState::Retrying => (task.ended_at, FactBody::TaskRetrying(data)),
+        TaskState::Succeeded => (task.ended_at, FactBody::TaskSucceeded(data)),
+        TaskState::Failed => (task.ended_at, FactBody::TaskFailed(data)),
+        TaskState::Skipped | TaskState::Blocked => (task.ended_at, FactBody::TaskSkipped(data)),
+        TaskState::Cancelled => (task.ended_at, FactBody::TaskCancelled(data)),
+    };
+    let time = time.unwrap_or(task.ready_at);
+    Some(Fact::new(task.team.clone(), Some(task.workflow.clone()), time, body))
+}
+
+/// The item of a task that was decided without an attempt: skipped, blocked, or marked by hand.
+pub fn decided(
+    run: &Run,
+    name: &model::name::TaskName,
+    generation: u32,
+    outcome: Outcome,
+    at: Timestamp,
+    reason: String,
+) -> Task {
+    Task {
+        run: run.run.clone(),
+        task: name.clone(),
+        team: run.team.clone(),
+        workflow: run.workflow.clone(),
+        state: outcome.state(),
+        generation,
+        attempt: 0,
+        failures: model::task::Failures::default(),
+        claim: None,
+        submission: None,
+        cluster: None,
+        reason: Some(reason),
+        ready_at: at,
+        submitted_at: None,
+        started_at: None,
+        ended_at: Some(at),
+        failure: None,
+        stopping: None,
+        due_at: None,
+    }
+}

@@ -1,0 +1,156 @@
+//! Taking, freeing and waiting for places of limits (rules 15 and 16).
+//!
+//! Taking: a conditional put on a numbered place, so two takers never share one. Waiting: the
+//! waiter is written first, then the limit is looked at again; freeing: the place goes first, then
+//! the waiters are looked at. So no waiter sleeps beside a free place.
+
+use choreography::place::{Seat, seat};
+use model::Timestamp;
+use model::key::Key;
+use model::record::Record as _;
+use model::limit::{LimitRef, Place, PlaceRef, QueueRef, SizedLimit, Waiter};
+use model::units::Seconds;
+use ports::{CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use ports::{EventBus as _, Versioned};
+
+/// After how long reconcile asks for proof that a holder still runs.
+const SUSPECT_AFTER: Seconds = Seconds::hours(1);
+
+/// Who takes a place.
+#[derive(Debug, Clone)]
+pub struct Holder<'a> {
+    /// An attempt key or a run id.
+    pub name: &'a str,
+    pub now: Timestamp,
+    /// When its time-out is reached; only for open steps.
+    pub timeout_at: Option<Timestamp>,
+}
+
+/// Takes a place, or finds the one the holder has already; `None` when the limit is full.
+pub async fn take(
+    ports: &impl Ports,
+    limit: &SizedLimit,
+    holder: &Holder<'_>,
+) -> Result<Option<PlaceRef>, Trouble> {
+    loop {
+        let held = held(ports, &limit.limit).await?;
+        let held: Vec<Place> = held.into_iter().map(|place| place.value).collect();
+        let number = match seat(&held, limit.size, holder.name) {
+            Seat::Full => return Ok(None),
+            Seat::Held(number) => {
+                return Ok(Some(PlaceRef { limit: limit.limit.clone(), number }));
+            }
+            Seat::Free(number) => number,
+        };
+        let due_at = match limit.limit {
+            LimitRef::Steps(_) => None,
+            LimitRef::Pool(_)
+            | LimitRef::TeamTasks(_)
+            | LimitRef::TeamRuns(_)
+            | LimitRef::WorkflowRuns(_)
+            | LimitRef::Backfill(_) => Some(SUSPECT_AFTER.after(holder.now)),
+        };
+        let place = Place {
+            limit: limit.limit.clone(),
+            number,
+            holder: holder.name.to_owned(),
+            since: holder.now,
+            timeout_at: holder.timeout_at,
+            due_at,
+        };
+        match ports.store().commit(vec![Write::create(&place)]).await {
+            Ok(()) => return Ok(Some(PlaceRef { limit: place.limit, number })),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reads the places of a limit that are held.
+pub async fn held(
+    ports: &impl Ports,
+    limit: &LimitRef,
+) -> Result<Vec<Versioned<Place>>, Trouble> {
+    Ok(ports.store().list::<Place>(&Key::limit_partition(limit), "place#").await?)
+}
+
+/// Frees the places that this holder, and nobody else, holds.
+pub async fn free(
+    ports: &impl Ports,
+    places: &[PlaceRef],
+    holder: &str,
+) -> Result<(), Trouble> {
+    for place in places {
+        let key = Key::Place(place.limit.clone(), place.number);
+        let Some(held) = ports.store().get::<Place>(&key).await? else { continue };
+        if held.value.holder != holder {
+            continue;
+        }
+        let delete = Write::delete(key, Expect::Version(held.version));
+        match ports.store().commit(vec![delete]).await {
+            // A conflict: somebody freed it for us, and another may have it by now.
+            Ok(()) | Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Frees whatever places of a limit this holder has, when which ones is not known.
+pub async fn free_all(
+    ports: &impl Ports,
+    limit: &LimitRef,
+    holder: &str,
+) -> Result<(), Trouble> {
+    let held = held(ports, limit).await?;
+    let own = held.into_iter().filter(|place| place.value.holder == holder);
+    let places: Vec<PlaceRef> = own
+        .map(|place| PlaceRef { limit: limit.clone(), number: place.value.number })
+        .collect();
+    free(ports, &places, holder).await
+}
+
+/// Leaves a waiter. The caller then looks again at what it waits for.
+pub async fn wait(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
+    Ok(ports.store().commit(vec![Write::put(waiter, Expect::Anything)]).await?)
+}
+
+/// Removes a waiter that found what it waited for.
+pub async fn leave(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
+    let delete = Write::delete(waiter.key(), Expect::Anything);
+    Ok(ports.store().commit(vec![delete]).await?)
+}
+
+/// Releases up to `count` waiters of a queue, first by priority, then by age; says how many.
+///
+/// A waiter's message is sent before its item goes, so a crash in between sends it twice, never
+/// not at all. Who finds that another removed the item goes on to the next, so two places that are
+/// freed at once release two waiters.
+pub async fn release(
+    ports: &impl Ports,
+    queue: &QueueRef,
+    count: usize,
+) -> Result<usize, Trouble> {
+    let mut released = 0;
+    let mut after: Option<String> = None;
+    while released < count {
+        let partition = Key::queue_partition(queue);
+        let page = (count - released).min(100);
+        let waiters = ports.store().scan(&partition, "waiter#", after.as_deref(), page).await?;
+        let Some(last) = waiters.last() else { break };
+        after = Some(last.sort.clone());
+        for stored in &waiters {
+            let waiter = stored.read::<Waiter>()?;
+            let message = Outgoing::from(waiter.value.message.as_ref().clone());
+            ports.bus().send(waiter.value.inbox, vec![message]).await?;
+            let key = waiter.value.key();
+            let delete = Write::delete(key, Expect::Version(waiter.version));
+            match ports.store().commit(vec![delete]).await {
+                Ok(()) => released += 1,
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(released)
+}
