@@ -1,0 +1,1 @@
+//! What every implementation of a port must do, as functions that run against any of them.
