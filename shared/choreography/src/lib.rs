@@ -1,5 +1,6 @@
 //! choreography
 
+pub mod expected;
 pub mod pattern;
 pub mod schedule;
 #[cfg(test)]
@@ -8,3 +9,5 @@ pub mod join;
 pub mod plan;
 pub mod scope;
 pub mod place;
+pub mod retry;
+pub mod slot;

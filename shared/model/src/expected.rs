@@ -1,5 +1,6 @@
 //! What should happen by when: expected slots of schedules and deadlines (rule 18).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -77,8 +78,11 @@ impl From<ScheduleRef> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
     pub schedule: ScheduleRef,
-    /// The newest slot that was recorded, or the instant of registration.
+    /// No slot up to here is owed: all were recorded, or lie before the registration.
     pub recorded_until: Timestamp,
+    /// Slots recorded beyond one that is still owed; ticks come in any order.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub recorded_ahead: BTreeSet<Timestamp>,
     /// `None` when the schedule never fires again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_slot: Option<Timestamp>,

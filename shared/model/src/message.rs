@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::InstanceKey;
 use crate::expected::ScheduleRef;
 use crate::fact::Fact;
 use crate::id::Slot;
@@ -96,6 +97,8 @@ pub enum Message {
     Event(MatchedEvent),
     /// A run asked for by another function.
     Start(RunRequest),
+    /// Look whether an instance whose window has ended can be terminated.
+    Drain(InstanceKey),
     /// Reconcile's own tick: look at what is due.
     Sweep,
 }
