@@ -3,6 +3,7 @@
 pub mod expected;
 pub mod pattern;
 pub mod schedule;
+pub mod template;
 #[cfg(test)]
 mod fixture;
 pub mod join;
