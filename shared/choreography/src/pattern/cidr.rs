@@ -23,7 +23,7 @@ impl Cidr {
         let most = if network.is_ipv4() { 31 } else { 127 };
         bits.parse()
             .ok()
-            .filter(|bits| *bits <= most)
+            .filter(|number| *number <= most && !bits.starts_with('+'))
             .map(|bits| Cidr { network, bits })
             .ok_or_else(|| format!("`{bits}` mask bits are not from 0 to {most}"))
     }

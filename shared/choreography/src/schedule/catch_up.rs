@@ -3,20 +3,9 @@
 //! Must not know runs or how a slot is stored; the clock comes in as `now`.
 
 use jiff::Timestamp;
+use model::definition::CatchUp;
 
 use super::Schedule;
-
-/// Says which missed slots still get a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CatchUp {
-    /// None: all are recorded as skipped.
-    None,
-    /// Only the newest; the others are recorded as skipped.
-    #[default]
-    Latest,
-    /// All, the newest first if there are more than the limit.
-    All,
-}
 
 /// Sorts the missed slots into those to run and those to record as skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -21,7 +21,7 @@ use self::cron::Cron;
 use self::error::Piece;
 use self::rate::Rate;
 
-pub use self::catch_up::{CatchUp, Missed, missed};
+pub use self::catch_up::{Missed, missed};
 pub use self::dst_note::{ClockChange, DstNote, dst_note};
 pub use self::error::{ScheduleError, SchedulePart};
 pub use self::zone::wall_clock_deadline;

@@ -34,7 +34,7 @@ impl Rate {
             .text
             .parse::<u32>()
             .ok()
-            .filter(|count| *count > 0)
+            .filter(|count| *count > 0 && !value.text.starts_with('+'))
             .ok_or_else(|| {
                 ScheduleError::expression(
                     value.range(),

@@ -1,6 +1,7 @@
 //! Tables of expressions and their firings, and what must hold for any text and any instant.
 
 use jiff::Timestamp;
+use model::definition::CatchUp;
 use proptest::prelude::*;
 
 use super::*;
@@ -219,6 +220,7 @@ fn a_wrong_expression_is_refused_with_its_place_and_what_would_be_right() {
         ("rate(5 minute)", "minute", "write rate(5 minutes)"),
         ("rate(1 hours)", "hours", "write rate(1 hour)"),
         ("rate(0 days)", "0", "write e.g. rate(15 minutes)"),
+        ("rate(+5 days)", "+5", "write e.g. rate(15 minutes)"),
         ("rate(-1 days)", "-1", "write e.g. rate(15 minutes)"),
         ("rate(5 weeks)", "weeks", "write minute, minutes"),
         ("rate(5)", "5", "write e.g. rate(15 minutes)"),
