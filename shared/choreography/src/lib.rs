@@ -1,14 +1,20 @@
-//! choreography
+//! The decisions of murmur: functions of (state, fact, now), one file each.
+//!
+//! Nothing here is asynchronous, does I/O, reads a clock, logs or draws randomness; what looks
+//! random, such as jitter, follows from a key.
 
 pub mod expected;
+pub mod join;
+pub mod lifecycle;
 pub mod pattern;
+pub mod place;
+pub mod plan;
+pub mod retry;
 pub mod schedule;
+pub mod scope;
+pub mod slot;
 pub mod template;
+pub mod work;
+
 #[cfg(test)]
 mod fixture;
-pub mod join;
-pub mod plan;
-pub mod scope;
-pub mod place;
-pub mod retry;
-pub mod slot;

@@ -45,6 +45,8 @@ pub struct TemplateContext<'a> {
     pub attempt: u32,
     /// `params.<name>`.
     pub params: &'a BTreeMap<String, Value>,
+    /// `item.<key>`: the values of `for_each` this task stands for.
+    pub items: &'a BTreeMap<String, String>,
     /// The tasks that `upstream.<task>.storage` may name: those the task is declared to come after.
     pub upstreams: &'a BTreeSet<String>,
     /// `event.<path>`: the bus event that started the run, if one did.
@@ -80,6 +82,9 @@ impl TemplateContext<'_> {
         });
         if used("params") {
             values["params"] = json!(self.params);
+        }
+        if used("item") {
+            values["item"] = json!(self.items);
         }
         if used("upstream") {
             let upstreams = self.upstreams.iter();

@@ -13,6 +13,8 @@ use super::syntax::{Reference, Segment};
 pub struct Known {
     /// The names of `params.<name>`.
     pub params: BTreeSet<String>,
+    /// The keys of `item.<key>`: those of the task's `for_each`.
+    pub items: BTreeSet<String>,
     /// The tasks of `upstream.<task>.storage`.
     pub upstreams: BTreeSet<String>,
     /// Whether events start the workflow, so that `event.<path>` exists.
@@ -34,6 +36,7 @@ impl Known {
         let (what, hint) = match names[..] {
             [plain] if PLAIN.contains(&plain) => return None,
             ["params", name, ..] if self.params.contains(name) => return None,
+            ["item", key] if self.items.contains(key) => return None,
             ["upstream", task, "storage"] if self.upstreams.contains(task) => return None,
             ["event", _, ..] if self.event => return None,
             [plain, ..] if PLAIN.contains(&plain) => (
@@ -56,6 +59,7 @@ impl Known {
                 self.upstreams.iter(),
                 |task| format!("{}.storage", bracketed("upstream", task)),
             ),
+            ["item", ..] => whole("item", "item.<key>"),
             ["params"] => whole("params", "params.<name>"),
             ["upstream"] => whole("upstream", "upstream.<task>.storage"),
             ["event"] if self.event => whole("event", "event.<path>"),
@@ -64,7 +68,7 @@ impl Known {
                 "give the workflow `events`, or use another variable".to_owned(),
             ),
             [root, ..] => {
-                let roots = PLAIN.iter().chain(&["params", "upstream", "event"]);
+                let roots = PLAIN.iter().chain(&["params", "item", "upstream", "event"]);
                 unknown("there is no variable", root, roots, str::to_owned)
             }
             [] => return None,

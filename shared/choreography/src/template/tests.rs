@@ -20,6 +20,7 @@ fn render_in(text: &str, event: Option<&Value>) -> Result<String, TemplateError>
         ("dry".to_owned(), json!(true)),
         ("long".to_owned(), json!("ä".repeat(6_000))),
     ]);
+    let items = BTreeMap::from([("year".to_owned(), "2012".to_owned())]);
     let upstreams = BTreeSet::from(["clean".to_owned(), "clean-2012".to_owned()]);
     let context = TemplateContext {
         team: "weather",
@@ -31,6 +32,7 @@ fn render_in(text: &str, event: Option<&Value>) -> Result<String, TemplateError>
         generation: 1,
         attempt: 2,
         params: &params,
+        items: &items,
         upstreams: &upstreams,
         event,
     };
@@ -41,6 +43,7 @@ fn known() -> Known {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Known {
         params: names(&["region", "days-back"]),
+        items: names(&["year"]),
         upstreams: names(&["clean", "clean-2012"]),
         event: false,
     }
@@ -50,6 +53,7 @@ fn known() -> Known {
 fn variables_become_the_values_of_the_attempt() {
     let cases = [
         ("", ""),
+        ("{{ item.year }}", "2012"),
         (
             "plain } text } with }} braces",
             "plain } text } with }} braces",
