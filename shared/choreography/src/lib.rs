@@ -3,9 +3,12 @@
 //! Nothing here is asynchronous, does I/O, reads a clock, logs or draws randomness; what looks
 //! random, such as jitter, follows from a key.
 
+pub mod drain;
 pub mod expected;
+pub mod instance;
 pub mod join;
 pub mod lifecycle;
+pub mod open_step;
 pub mod pattern;
 pub mod place;
 pub mod plan;
@@ -14,6 +17,7 @@ pub mod schedule;
 pub mod scope;
 pub mod slot;
 pub mod template;
+pub mod window;
 pub mod work;
 
 #[cfg(test)]

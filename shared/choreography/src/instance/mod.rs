@@ -1,0 +1,63 @@
+//! The life of one instance of a cluster, from its claim to its end (rules 9 and 13).
+//!
+//! Every function takes the item and what happened and gives the item that follows, or a decision.
+//! A state's rank never falls and terminal states absorb (rule 6). Must not know ports.
+
+pub mod claim;
+pub mod look;
+pub mod observe;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+use model::Timestamp;
+use model::cluster::{Instance, InstanceState};
+use model::units::Seconds;
+
+pub use self::claim::{Adoption, Resume};
+pub use self::look::Look;
+pub use self::observe::{Observed, Told};
+
+/// How long a claim of the RunJobFlow call holds; longer than any function runs.
+pub const LEASE: Seconds = Seconds(120);
+
+/// After how long reconcile looks at an instance that is not at rest. Shorter than the two minutes
+/// between sweeps, so that none is passed over.
+pub const LOOK_AGAIN: Seconds = Seconds(90);
+
+/// Marks that an instance takes no new work, because its window has ended.
+pub fn draining(instance: &Instance, now: Timestamp) -> Instance {
+    Instance {
+        state: InstanceState::Draining,
+        draining_at: Some(now),
+        due_at: Some(LOOK_AGAIN.after(now)),
+        ..instance.clone()
+    }
+}
+
+/// Marks that the service is asked to end an instance.
+pub fn terminating(instance: &Instance, reason: &str, now: Timestamp) -> Instance {
+    Instance {
+        state: InstanceState::Terminating,
+        reason: Some(reason.to_owned()),
+        due_at: Some(LOOK_AGAIN.after(now)),
+        ..instance.clone()
+    }
+}
+
+/// Ends an instance that never came up.
+pub fn never_up(instance: &Instance, reason: String, now: Timestamp) -> Instance {
+    Instance {
+        state: InstanceState::Failed,
+        lease_until: None,
+        ended_at: Some(now),
+        reason: Some(reason),
+        due_at: None,
+        ..instance.clone()
+    }
+}
+
+/// Whether murmur wanted the instance to end by an instant.
+fn end_was_due(instance: &Instance, at: Timestamp) -> bool {
+    instance.draining_at.is_some() || at >= instance.window_end
+}
