@@ -29,6 +29,12 @@ impl Seconds {
         instant.checked_add(span).unwrap_or(Timestamp::MAX)
     }
 
+    /// The instant this long before `instant`; the first instant there is when it would lie beyond.
+    pub fn before(self, instant: Timestamp) -> Timestamp {
+        let span = SignedDuration::from_secs(i64::try_from(self.0).unwrap_or(i64::MAX));
+        instant.checked_sub(span).unwrap_or(Timestamp::MIN)
+    }
+
     /// The whole seconds from one instant to a later one; zero when it is not later.
     pub fn between(from: Timestamp, to: Timestamp) -> Self {
         Self(u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0))

@@ -4,7 +4,10 @@
 //! Decisions stay in `choreography`; what only one function does stays in that function's folder.
 
 pub mod content;
+pub mod expected;
 pub mod facts;
+pub mod instances;
 pub mod limits;
+pub mod open_steps;
 pub mod plans;
 pub mod stop;

@@ -72,15 +72,17 @@ mod tests {
     use crate::instance::fixture::instance;
     use model::units::Seconds;
 
+    /// State, open steps, minutes; looks, seconds until the next.
+    type Case = (InstanceState, usize, u64, &'static [Look], Option<u64>);
+
     #[test]
     fn a_due_instance_gets_the_looks_its_state_needs() {
         use InstanceState::{
             Draining, Failed, Ready, Requested, Starting, Terminated, Terminating,
         };
         use Look::{Describe, Drain, Provision, Steps};
-        // The window ends after 180 minutes, the drain after 210. State, open steps, minutes;
-        // looks, seconds until the next.
-        let cases: [(InstanceState, usize, u64, &[Look], Option<u64>); 16] = [
+        // The window ends after 180 minutes, the drain after 210.
+        let cases: [Case; 16] = [
             (Requested, 0, 5, &[Provision], Some(90)),
             (Requested, 0, 180, &[Drain], Some(90)),
             (Starting, 0, 5, &[Describe], Some(90)),
