@@ -1,1 +1,94 @@
-//! advance-run
+//! advance-run: an outcome arrives at the joins below it; what they decide is started, skipped, or
+//! ends the run.
+//!
+//! In: `task.succeeded`, `task.failed`, `task.cancelled`; `task.skipped` when delivered again.
+//! Out: `task.ready`, `task.skipped`, `run.succeeded`, `run.failed`.
+//!
+//! Safe to repeat from the middle: arrivals are set elements, a join remembers which arrival met
+//! each threshold, and only that arrival acts on it, again each time it is delivered (rules 3, 7).
+
+mod arrive;
+mod end;
+mod plan_view;
+mod skip;
+
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::fact::{FactBody, TaskFact};
+use model::id::RunId;
+use model::key::Key;
+use model::message::Message;
+use model::run::{Run, RunState};
+use model::task::Outcome;
+use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
+use protocols::plans;
+
+use crate::arrive::Wave;
+use crate::plan_view::View;
+
+/// Handles a batch: facts of one run are taken together, so that a layer that ends at once writes
+/// its join once.
+pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
+    let mut by_run: BTreeMap<RunId, Vec<(usize, Ended)>> = BTreeMap::new();
+    for (position, delivery) in batch.into_iter().enumerate() {
+        match ended(delivery.message) {
+            Ok((run, ended)) => by_run.entry(run).or_default().push((position, ended)),
+            Err(reason) => verdicts[position] = Verdict::Poison(reason),
+        }
+    }
+    for (run, facts) in by_run {
+        let positions: Vec<usize> = facts.iter().map(|(position, _)| *position).collect();
+        let facts = facts.into_iter().map(|(_, fact)| fact).collect();
+        let verdict = Verdict::from(advance(ports, &run, facts).await);
+        for position in positions {
+            verdicts[position] = verdict.clone();
+        }
+    }
+    verdicts
+}
+
+/// A task's end, as its fact tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub fact: TaskFact,
+    pub outcome: Outcome,
+    pub at: Timestamp,
+}
+
+fn ended(message: Message) -> Result<(RunId, Ended), String> {
+    let Message::Fact(fact) = message else {
+        return Err("advance-run takes facts about tasks only".to_owned());
+    };
+    let at = fact.time;
+    let (FactBody::TaskSucceeded(task)
+    | FactBody::TaskFailed(task)
+    | FactBody::TaskCancelled(task)
+    | FactBody::TaskSkipped(task)) = fact.body
+    else {
+        return Err(format!("advance-run does not take {}", fact.body.type_name()));
+    };
+    let outcome = task.outcome.ok_or("a task that ended has an outcome")?;
+    Ok((task.run.clone(), Ended { fact: task, outcome, at }))
+}
+
+/// Lets outcomes of one run arrive, and whatever follows from them, wave by wave.
+async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(), Trouble> {
+    let Some(run) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
+        return Err(Trouble::Poison(format!("run {id} does not exist")));
+    };
+    match run.value.state {
+        RunState::Waiting | RunState::Running | RunState::Succeeded | RunState::Failed => {}
+        RunState::Cancelled | RunState::Skipped => return Ok(()),
+    }
+    let plan = plans::plan(ports, &run.value.definition).await?;
+    let scopes = plans::scopes(ports, &run.value).await?;
+    let view = View { run, plan: &plan, scopes };
+    let mut wave = Wave::of_facts(&view, facts);
+    while !wave.is_empty() {
+        wave = arrive::all(ports, &view, wave).await?;
+    }
+    Ok(())
+}
+

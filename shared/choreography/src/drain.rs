@@ -70,7 +70,7 @@ fn with_open(instance: &Instance, open_steps: usize, now: Timestamp) -> Drain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::instance;
+    use testkit::night::instance;
 
     #[test]
     fn an_instance_drains_until_its_work_is_done_or_its_deadline_has_passed() {

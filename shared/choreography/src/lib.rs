@@ -4,6 +4,7 @@
 //! random, such as jitter, follows from a key.
 
 pub mod drain;
+pub mod claim;
 pub mod expected;
 pub mod instance;
 pub mod join;
@@ -15,8 +16,10 @@ pub mod plan;
 pub mod retry;
 pub mod schedule;
 pub mod scope;
+pub mod selection;
 pub mod slot;
 pub mod template;
+pub mod upstreams;
 pub mod window;
 pub mod work;
 

@@ -144,7 +144,7 @@ fn is_news(task: &Task, seen: &WorkObservation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::instance;
+    use testkit::night::instance;
     use model::cluster::InstanceState;
     use model::task::{Claim, Failures, Place as Where};
 

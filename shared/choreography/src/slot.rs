@@ -17,6 +17,11 @@ pub struct SlotAt {
     pub logical_date: Timestamp,
 }
 
+/// The zone of a checked definition; UTC should its name be unknown to this zone database.
+pub fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
 /// The slot of a tick: its scheduled instant, never the time of arrival.
 pub fn of_tick(scheduled_time: Timestamp) -> SlotAt {
     SlotAt { slot: Slot::of_instant(scheduled_time), logical_date: scheduled_time }

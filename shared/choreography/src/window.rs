@@ -132,7 +132,7 @@ pub fn replacement(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::{cluster, instance};
+    use testkit::night::{cluster, instance};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -32,7 +32,7 @@ pub struct Run {
     /// How many runs started by runs lie above this one; beyond 32 they are refused (rule 8).
     #[serde(default)]
     pub depth: u32,
-    /// Places the run holds while it is active, beyond its workflow's and team's own limits.
+    /// Every limit of which the run holds a place while it is active.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<SizedLimit>,
     /// While true no further task is submitted.

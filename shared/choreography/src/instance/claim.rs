@@ -184,7 +184,7 @@ pub fn choose<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::{cluster, instance, seen};
+    use testkit::night::{cluster, instance, seen};
     use model::observation::ClusterState;
 
     fn after(seconds: u64) -> Timestamp {

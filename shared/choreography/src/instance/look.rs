@@ -69,7 +69,7 @@ pub fn look(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::instance;
+    use testkit::night::instance;
     use model::units::Seconds;
 
     /// State, open steps, minutes; looks, seconds until the next.

@@ -7,9 +7,6 @@ pub mod claim;
 pub mod look;
 pub mod observe;
 
-#[cfg(test)]
-pub(crate) mod fixture;
-
 use model::Timestamp;
 use model::cluster::{Instance, InstanceState};
 use model::units::Seconds;

@@ -152,7 +152,7 @@ fn ended(own: Instance, seen: &ClusterObservation, now: Timestamp) -> Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::fixture::{instance, seen};
+    use testkit::night::{instance, seen};
     use model::units::Seconds;
 
     const STATES: [InstanceState; 7] = [

@@ -1,0 +1,63 @@
+//! The run's end: every leaf has arrived, and so have the upstreams of early starters.
+
+use model::Timestamp;
+use model::fact::Fact;
+use model::key::Key;
+use model::limit::LimitRef;
+use model::run::{Run, RunState};
+use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use protocols::{facts, limits};
+
+use crate::plan_view::View;
+
+/// Ends the run: failed if and only if a failure arrived that no rule absorbed. Returns the fact.
+pub(crate) async fn run<P: Ports>(
+    ports: &P,
+    view: &View<'_>,
+    failed: bool,
+    at: Timestamp,
+) -> Result<Vec<Fact>, Trouble> {
+    let generation = view.run.value.generation;
+    let key = Key::Run(view.run.value.run.clone());
+    let mut read = Some(view.run.clone());
+    let ended = loop {
+        let Some(stored) = read.take() else {
+            return Err(Trouble::Poison("the run's item is gone".to_owned()));
+        };
+        let mut run = stored.value;
+        if run.generation != generation {
+            // A rerun opened the next generation: its own end join decides.
+            return Ok(Vec::new());
+        }
+        match run.state {
+            RunState::Succeeded | RunState::Failed => break run,
+            RunState::Cancelled | RunState::Skipped => return Ok(Vec::new()),
+            RunState::Waiting | RunState::Running => {}
+        }
+        run.state = if failed { RunState::Failed } else { RunState::Succeeded };
+        run.ended_at = Some(at);
+        run.check_at = None;
+        run.reason = failed.then(|| "a task failed".to_owned());
+        match ports.store().commit(vec![Write::replace(&run, Some(stored.version))]).await {
+            Ok(()) => break run,
+            Err(CommitError::Conflict) => read = ports.store().get::<Run>(&key).await?,
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    };
+    tracing::info!(run = %ended.run, state = ?ended.state, "run ended");
+    free_places(ports, &ended).await?;
+    Ok(vec![facts::run(&ended)])
+}
+
+/// Frees what the run held and lets the next one go. Only limits the run is under are looked at.
+async fn free_places<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
+    for sized in &run.limits {
+        limits::free_all(ports, &sized.limit, run.run.as_str()).await?;
+        limits::release(ports, &queue(&sized.limit), 1).await?;
+    }
+    Ok(())
+}
+
+fn queue(limit: &LimitRef) -> model::limit::QueueRef {
+    model::limit::QueueRef::Limit(limit.clone())
+}

@@ -1,0 +1,46 @@
+//! Skipping a task that can no longer run (rule 8).
+
+use model::Timestamp;
+use model::key::Key;
+use model::task::{Outcome, Task};
+use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use protocols::facts;
+
+use crate::plan_view::View;
+
+/// Records that a task is skipped or blocked. `None` when it has another state in this generation
+/// already, which then decides what follows.
+pub(crate) async fn task<P: Ports>(
+    ports: &P,
+    view: &View<'_>,
+    position: u32,
+    generation: u32,
+    outcome: Outcome,
+    at: Timestamp,
+) -> Result<Option<Task>, Trouble> {
+    let name = &view.plan.task(position).name;
+    let run = &view.run.value;
+    let reason = match outcome {
+        Outcome::Blocked => "an upstream failed",
+        Outcome::Skipped | Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled => {
+            "its trigger rule can no longer be met"
+        }
+    };
+    let key = Key::Task(run.run.clone(), name.clone());
+    loop {
+        let stored = ports.store().get::<Task>(&key).await?;
+        let version = stored.as_ref().map(|stored| stored.version);
+        if let Some(existing) = stored.map(|stored| stored.value)
+            && existing.generation >= generation
+        {
+            let same = existing.generation == generation && existing.state == outcome.state();
+            return Ok(same.then_some(existing));
+        }
+        let decided = facts::decided(run, name, generation, outcome, at, reason.to_owned());
+        match ports.store().commit(vec![Write::replace(&decided, version)]).await {
+            Ok(()) => return Ok(Some(decided)),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+}
