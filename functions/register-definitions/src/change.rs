@@ -1,0 +1,31 @@
+//! What a registration changes, for people.
+
+use std::collections::BTreeSet;
+
+use model::name::{ClusterRef, TeamName, WorkflowRef};
+
+/// What differs between two sets of definitions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    pub teams: Difference<TeamName>,
+    pub clusters: Difference<ClusterRef>,
+    pub workflows: Difference<WorkflowRef>,
+}
+
+/// Names that came, stayed with another definition, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference<T> {
+    pub added: BTreeSet<T>,
+    pub changed: BTreeSet<T>,
+    pub removed: BTreeSet<T>,
+}
+
+impl<T> Default for Difference<T> {
+    fn default() -> Self {
+        Self {
+            added: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            removed: BTreeSet::new(),
+        }
+    }
+}
