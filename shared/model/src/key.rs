@@ -114,7 +114,9 @@ impl Key {
             Self::Expected(_) => "expected".into(),
             Self::DefinitionPart(_, part) => format!("part#{part:04}"),
             Self::Catalogue(_) => "catalogue".into(),
-            Self::Instance(key) => format!("instance#{}#{:02}", key.window_start, key.ordinal),
+            Self::Instance(key) => {
+                format!("{}{:02}", Self::window_prefix(key.window_start), key.ordinal)
+            }
             Self::Place(_, number) => format!("place#{number:05}"),
             Self::Waiter(_, order) => {
                 format!(
@@ -136,6 +138,11 @@ impl Key {
     /// The partition of a cluster's registry.
     pub fn cluster_partition(cluster: &ClusterRef) -> String {
         format!("CLUSTER#{cluster}")
+    }
+
+    /// What the sort keys of a window's instances begin with.
+    pub fn window_prefix(window_start: Timestamp) -> String {
+        format!("instance#{window_start}#")
     }
 
     /// The partition of a limit's places.

@@ -6,6 +6,7 @@
 pub mod contract;
 pub mod faults;
 pub mod memory;
+pub mod night;
 
 pub use faults::Faults;
 pub use memory::bus::MemoryBus;
