@@ -1,0 +1,229 @@
+//! Which suites there are and which commands they are.
+//!
+//! Every cargo suite selects the whole workspace and only other targets of it, so cargo resolves
+//! the same features for each and builds nothing twice.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use cargo_metadata::{MetadataCommand, Package};
+
+use crate::demo::environment;
+use crate::project::{cargo, command, root, shown, succeeds};
+
+/// A suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite {
+    pub name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Lint,
+    Jobs,
+    /// Everything inside crates, and these test targets.
+    Unit(Vec<String>),
+    /// Test targets of a crate under tests/.
+    Targets(Vec<String>),
+}
+
+/// What a suite does on this machine.
+pub enum Plan {
+    Run {
+        commands: Vec<Command>,
+        /// What is left out, and why.
+        missing: Option<String>,
+    },
+    Skip(String),
+}
+
+/// Lists every suite in the order they run: what is quick to fail comes first.
+pub fn all() -> Result<Vec<Suite>> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("cannot read the workspace")?;
+    let mut inside = Vec::new();
+    let mut suites = vec![suite("lint", Kind::Lint), suite("jobs", Kind::Jobs)];
+    let mut folders = Vec::new();
+    for package in &metadata.packages {
+        match suite_folder(package) {
+            Some(folder) => folders.push(suite(&folder, Kind::Targets(test_targets(package)))),
+            None => inside.extend(test_targets(package)),
+        }
+    }
+    folders.retain(|suite| suite.kind != Kind::Targets(Vec::new()));
+    folders.sort_by(|one, other| one.name.cmp(&other.name));
+    inside.sort();
+    suites.push(suite("unit", Kind::Unit(inside)));
+    suites.extend(folders);
+    Ok(suites)
+}
+
+/// Keeps the named suites, in their own order; all when none is named.
+pub fn choose(suites: Vec<Suite>, names: &[String]) -> Result<Vec<Suite>> {
+    let known: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!(
+            "there is no suite `{unknown}`; there are {}",
+            known.join(", ")
+        );
+    }
+    let wanted = |suite: &Suite| names.is_empty() || names.contains(&suite.name);
+    Ok(suites.into_iter().filter(wanted).collect())
+}
+
+impl Suite {
+    /// Finds out what to run here.
+    pub fn plan(&self) -> Plan {
+        match &self.kind {
+            Kind::Lint => lint(),
+            Kind::Jobs => jobs(),
+            Kind::Unit(targets) => tests(&["--lib", "--bins"], targets),
+            Kind::Targets(targets) => tests(&[], targets),
+        }
+    }
+}
+
+fn suite(name: &str, kind: Kind) -> Suite {
+    Suite {
+        name: name.to_owned(),
+        kind,
+    }
+}
+
+/// The folder of a crate under tests/, which names its suite.
+fn suite_folder(package: &Package) -> Option<String> {
+    let folder = package.manifest_path.parent()?;
+    (folder.parent()? == root().join("tests")).then(|| folder.file_name().map(str::to_owned))?
+}
+
+fn test_targets(package: &Package) -> Vec<String> {
+    let tests = package.targets.iter().filter(|target| target.is_test());
+    tests.map(|target| target.name.clone()).collect()
+}
+
+fn tests(more: &[&str], targets: &[String]) -> Plan {
+    let mut command = cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(more);
+    for target in targets {
+        command.args(["--test", target]);
+    }
+    run([command])
+}
+
+fn lint() -> Plan {
+    let mut format = cargo();
+    format.args(["fmt", "--all", "--check"]);
+    let mut clippy = cargo();
+    clippy.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    let (there, missing): (Vec<_>, Vec<_>) = [("fmt", format), ("clippy", clippy)]
+        .into_iter()
+        .partition(|(component, _)| is_installed(component));
+    let missing: Vec<String> = missing.iter().map(|(_, command)| shown(command)).collect();
+    let missing = (!missing.is_empty()).then(|| {
+        let what = missing.join("`, `");
+        format!("not installed: `{what}` (`rustup component add rustfmt clippy`)")
+    });
+    match missing {
+        Some(missing) if there.is_empty() => Plan::Skip(missing),
+        missing => {
+            let commands = there.into_iter().map(|(_, command)| command).collect();
+            Plan::Run { commands, missing }
+        }
+    }
+}
+
+fn is_installed(component: &str) -> bool {
+    let mut version = cargo();
+    version.args([component, "--version"]);
+    succeeds(version)
+}
+
+/// The jobs run with the demo's Python where the demo has been run, so that Spark's are tested too.
+fn jobs() -> Plan {
+    let python = match environment::ready() {
+        Some(environment) => environment.python,
+        None => match environment::find_python() {
+            Ok(python) => python.program,
+            Err(error) => return Plan::Skip(error.to_string()),
+        },
+    };
+    let mut jobs = command(python);
+    jobs.arg("demo/jobs/test_jobs.py");
+    run([jobs])
+}
+
+fn run(commands: impl Into<Vec<Command>>) -> Plan {
+    Plan::Run {
+        commands: commands.into(),
+        missing: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(suites: &[Suite]) -> Vec<&str> {
+        suites.iter().map(|suite| suite.name.as_str()).collect()
+    }
+
+    #[test]
+    fn every_crate_under_tests_is_a_suite() {
+        let suites = all().unwrap();
+        let names = names(&suites);
+        assert_eq!(&names[..3], ["lint", "jobs", "unit"]);
+        assert!(names.contains(&"house"), "{names:?}");
+    }
+
+    #[test]
+    fn no_target_runs_in_two_suites() {
+        let mut targets: Vec<String> = all()
+            .unwrap()
+            .into_iter()
+            .flat_map(|suite| match suite.kind {
+                Kind::Unit(targets) | Kind::Targets(targets) => targets,
+                Kind::Lint | Kind::Jobs => Vec::new(),
+            })
+            .collect();
+        targets.sort();
+        let before = targets.len();
+        targets.dedup();
+        assert_eq!(
+            targets.len(),
+            before,
+            "cargo selects targets by name: {targets:?}"
+        );
+    }
+
+    #[test]
+    fn named_suites_run_in_their_own_order() {
+        let suites = vec![suite("lint", Kind::Lint), suite("jobs", Kind::Jobs)];
+        let both = ["jobs".to_owned(), "lint".to_owned()];
+        assert_eq!(
+            names(&choose(suites.clone(), &both).unwrap()),
+            ["lint", "jobs"]
+        );
+        assert_eq!(
+            names(&choose(suites.clone(), &[]).unwrap()),
+            ["lint", "jobs"]
+        );
+        let error = choose(suites, &["unti".to_owned()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no suite `unti`; there are lint, jobs"
+        );
+    }
+}
