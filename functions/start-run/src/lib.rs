@@ -17,6 +17,7 @@ use model::definition::Workflow;
 use model::expected::ScheduleRef;
 use model::fact::FactBody;
 use model::key::Key;
+use model::limit::QueueRef;
 use model::message::{MatchedEvent, Message, RunRequest, Tick};
 use model::name::WorkflowRef;
 use model::registry::CurrentWorkflow;
@@ -147,6 +148,8 @@ async fn start<P: Ports>(
 async fn free_places<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
     for sized in &run.limits {
         limits::free_all(ports, &sized.limit, run.run.as_str()).await?;
+        // The message may have been a release: it goes on to the next waiter.
+        limits::release(ports, &QueueRef::Limit(sized.limit.clone()), 1).await?;
     }
     Ok(())
 }

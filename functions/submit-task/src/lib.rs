@@ -1,1 +1,81 @@
-//! submit-task
+//! submit-task: a ready attempt is claimed, given a place, and submitted, effectively once.
+//!
+//! In: `task.ready`, from the topic or released by a limit; `cluster.ready`.
+//! Out: nothing on success (the service's events go on); `task.failed` for what can never be
+//! submitted.
+//!
+//! Safe to repeat from the middle (rule 9): the claim names key, epoch, lease and place before the
+//! call; who finds a claim whose lease is over looks the key up there, adopts what is there, and
+//! only then submits. The first id committed is the attempt.
+
+mod claim;
+mod look;
+mod park;
+mod submit;
+mod view;
+
+use model::fact::{FactBody, TaskReady};
+use model::key::Key;
+use model::message::Message;
+use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
+use protocols::registry;
+
+use crate::claim::Claimed;
+use crate::view::Views;
+
+/// Handles a batch: all claims first, then one call for each place.
+pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
+    let mut views = Views::default();
+    let mut claims: Vec<(usize, Claimed)> = Vec::new();
+    for (position, delivery) in batch.into_iter().enumerate() {
+        let Delivery { message, receives } = delivery;
+        match read(message) {
+            Ok(Wanted::Submit(ready)) => {
+                match claim::claim(ports, &mut views, &ready, receives).await {
+                    Ok(Some(claimed)) => claims.push((position, claimed)),
+                    Ok(None) => {}
+                    Err(trouble) => verdicts[position] = Verdict::from(Err(trouble)),
+                }
+            }
+            Ok(Wanted::Release(instance)) => {
+                verdicts[position] = Verdict::from(release(ports, &instance).await);
+            }
+            Err(reason) => verdicts[position] = Verdict::Poison(reason),
+        }
+    }
+    let claims = look::keep_allowed(ports, claims, &mut verdicts).await;
+    for (position, verdict) in submit::all(ports, claims).await {
+        verdicts[position] = verdict;
+    }
+    verdicts
+}
+
+enum Wanted {
+    Submit(TaskReady),
+    Release(model::cluster::InstanceKey),
+}
+
+fn read(message: Message) -> Result<Wanted, String> {
+    let Message::Fact(fact) = message else {
+        return Err("submit-task takes facts only".to_owned());
+    };
+    match fact.body {
+        FactBody::TaskReady(ready) => Ok(Wanted::Submit(ready)),
+        FactBody::ClusterReady(cluster) => Ok(Wanted::Release(cluster.instance)),
+        other => Err(format!("submit-task does not take {}", other.type_name())),
+    }
+}
+
+/// Lets work that waited for an instance go: as much as it takes.
+async fn release<P: Ports>(
+    ports: &P,
+    key: &model::cluster::InstanceKey,
+) -> Result<(), Trouble> {
+    let key = Key::Instance(key.clone());
+    let Some(instance) = ports.store().get::<model::cluster::Instance>(&key).await? else {
+        return Ok(());
+    };
+    let places = choreography::selection::OPEN_STEPS as usize;
+    registry::release_for(ports, &instance.value, places).await
+}

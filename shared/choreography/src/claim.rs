@@ -34,7 +34,7 @@ pub fn decide(existing: Option<&Task>, ready: &TaskReady, now: Timestamp) -> Cla
     let Some(task) = existing else {
         return Claiming::Claim { epoch: 1, failures: Failures::default() };
     };
-    let epoch = task.claim.as_ref().map_or(0, |claim| claim.epoch) + 1;
+    let epoch = task.epoch + 1;
     let lease = task.claim.as_ref().map_or(Timestamp::MIN, |claim| claim.lease_until);
     let newest = (task.generation, task.attempt);
     if newest > (ready.generation, ready.attempt) {
@@ -99,7 +99,7 @@ mod tests {
 
     fn task(state: TaskState, generation: u32, attempt: u32) -> Task {
         let place = Place::Queue("light".into());
-        let claim = Claim { epoch: 4, lease_until: instant(100), place, instance: None, limits: vec![] };
+        let claim = Claim { lease_until: instant(100), place, instance: None, limits: vec![] };
         Task {
             run: "team--flow--slot".into(),
             task: "clean".parse().unwrap(),
@@ -109,6 +109,7 @@ mod tests {
             generation,
             attempt,
             failures: Failures { application: 1, infrastructure: 0 },
+            epoch: 4,
             claim: Some(claim),
             submission: None,
             cluster: None,

@@ -4,11 +4,13 @@
 //! random, such as jitter, follows from a key.
 
 pub mod drain;
+pub mod backfill;
 pub mod claim;
 pub mod expected;
 pub mod instance;
 pub mod join;
 pub mod lifecycle;
+pub mod mark;
 pub mod open_step;
 pub mod pattern;
 pub mod place;

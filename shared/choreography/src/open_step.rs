@@ -167,8 +167,8 @@ mod tests {
             generation: 1,
             attempt,
             failures: Failures::default(),
+            epoch: 1,
             claim: state.is_open().then(|| Claim {
-                epoch: 1,
                 lease_until: minute(62),
                 place: Where::Instance("j-1".into()),
                 instance: Some(instance(InstanceState::Ready).instance),

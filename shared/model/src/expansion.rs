@@ -12,40 +12,47 @@ use crate::name::{NameError, TaskName};
 pub type Item = BTreeMap<String, String>;
 
 impl Task {
-    /// Lists the tasks this one stands for, lazily: one per combination, the last key's values
-    /// changing fastest; itself when it has no `for_each`. None when a key has no values.
+    /// Lists the tasks this one stands for, lazily; itself when it has no `for_each`.
     pub fn expansions(&self) -> impl Iterator<Item = Result<(TaskName, Item), NameError>> {
-        let radices: Vec<usize> = self.for_each.values().map(Vec::len).collect();
-        let first = radices
-            .iter()
-            .all(|values| *values > 0)
-            .then(|| vec![0; radices.len()]);
-        std::iter::successors(first, move |digits| next_combination(digits, &radices))
-            .map(|digits| self.expanded(&digits))
+        expansions(&self.name, &self.for_each)
     }
+}
 
-    /// Counts the tasks this one stands for; `usize::MAX` when there are more.
-    pub fn expansion_count(&self) -> usize {
-        self.for_each
-            .values()
-            .map(Vec::len)
-            .fold(1, usize::saturating_mul)
-    }
+/// Lists what a name stands for, lazily: one task per combination of values, the last key's values
+/// changing fastest; the name itself without keys. None when a key has no values.
+pub fn expansions<'a>(
+    name: &'a TaskName,
+    for_each: &'a BTreeMap<String, Vec<String>>,
+) -> impl Iterator<Item = Result<(TaskName, Item), NameError>> + 'a {
+    let radices: Vec<usize> = for_each.values().map(Vec::len).collect();
+    let possible = radices.iter().all(|values| *values > 0);
+    let first = possible.then(|| vec![0; radices.len()]);
+    std::iter::successors(first, move |digits| next_combination(digits, &radices))
+        .map(move |digits| expanded(name, for_each, &digits))
+}
 
-    fn expanded(&self, digits: &[usize]) -> Result<(TaskName, Item), NameError> {
-        if digits.is_empty() {
-            return Ok((self.name.clone(), Item::new()));
-        }
-        let mut name = self.name.to_string();
-        let mut item = Item::new();
-        for ((key, values), digit) in self.for_each.iter().zip(digits) {
-            let value = &values[*digit];
-            name.push('-');
-            name.push_str(&slug(value));
-            item.insert(key.clone(), value.clone());
-        }
-        Ok((TaskName::new(&name)?, item))
+/// Counts what a name with these keys stands for; `usize::MAX` when there are more.
+pub fn expansion_count(for_each: &BTreeMap<String, Vec<String>>) -> usize {
+    for_each.values().map(Vec::len).fold(1, usize::saturating_mul)
+}
+
+fn expanded(
+    name: &TaskName,
+    for_each: &BTreeMap<String, Vec<String>>,
+    digits: &[usize],
+) -> Result<(TaskName, Item), NameError> {
+    if digits.is_empty() {
+        return Ok((name.clone(), Item::new()));
     }
+    let mut name = name.to_string();
+    let mut item = Item::new();
+    for ((key, values), digit) in for_each.iter().zip(digits) {
+        let value = &values[*digit];
+        name.push('-');
+        name.push_str(&slug(value));
+        item.insert(key.clone(), value.clone());
+    }
+    Ok((TaskName::new(&name)?, item))
 }
 
 /// Counts on; `None` after the last combination.
@@ -136,7 +143,7 @@ mod tests {
         for (for_each, expected) in cases {
             let task = task(for_each);
             assert_eq!(names(&task), expected);
-            assert_eq!(task.expansion_count(), expected.len());
+            assert_eq!(expansion_count(&task.for_each), expected.len());
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{OperationId, RunId, Slot};
 use crate::key::Key;
+use crate::limit::SizedLimit;
 use crate::name::{TaskName, WorkflowRef};
 use crate::record::Record;
 use crate::task::Outcome;
@@ -47,9 +48,15 @@ pub enum OperationKind {
         scope: RerunScope,
         #[serde(default)]
         definition: RerunDefinition,
-        /// Runs that this run's success started rerun, too.
+        /// Runs that this run's success started rerun, too, once it has succeeded again.
         #[serde(default)]
         downstream: bool,
+        /// Holds it back until this pass of another run has succeeded; set by `downstream`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Pass>,
+        /// Places the run needs besides its own; set by a backfill.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        limits: Vec<SizedLimit>,
     },
     /// Runs a workflow for each of its slots in a range of local dates, both inclusive.
     Backfill {
@@ -80,6 +87,13 @@ pub enum OperationKind {
         task: TaskName,
         outcome: Outcome,
     },
+}
+
+/// One generation of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    pub run: RunId,
+    pub generation: u32,
 }
 
 /// Which tasks run again.
@@ -136,7 +150,8 @@ pub struct Operation {
     /// What was done, or why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
-    /// Generation a rerun or mark opened, so that a repeat from the middle opens no second.
+    /// Generation a rerun or mark opened, so that a repeat from the middle opens no second; the one
+    /// a cancel ended, so that a repeat ends no later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u32>,
     /// How far a backfill has come.

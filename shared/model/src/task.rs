@@ -25,6 +25,9 @@ pub struct Task {
     /// Failures of each class so far in this generation.
     #[serde(default)]
     pub failures: Failures,
+    /// Counts claims of this task; a submitter with a lower one is refused.
+    #[serde(default)]
+    pub epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// The first id committed *is* the attempt (rule 9).
@@ -175,8 +178,6 @@ pub enum FailureClass {
 /// The conditional claim taken before a submission (rule 9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Counts claims of this task; a submitter with a lower one is refused.
-    pub epoch: u64,
     /// Until when no other submitter may look.
     pub lease_until: Timestamp,
     pub place: Place,

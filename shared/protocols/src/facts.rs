@@ -77,6 +77,7 @@ pub fn decided(
         generation,
         attempt: 0,
         failures: model::task::Failures::default(),
+        epoch: 0,
         claim: None,
         submission: None,
         cluster: None,

@@ -10,4 +10,5 @@ pub mod instances;
 pub mod limits;
 pub mod open_steps;
 pub mod plans;
+pub mod registry;
 pub mod stop;

@@ -1,0 +1,383 @@
+//! Claiming: the conditional write that makes one submitter the only one, with where it will submit.
+
+use std::sync::Arc;
+
+use choreography::claim::{self, Claiming, LEASE};
+use choreography::selection::{self, Candidate};
+use choreography::work;
+use model::attempt::AttemptKey;
+use model::cluster::Instance;
+use model::definition::{ClusterChoice, TaskKind};
+use model::fact::TaskReady;
+use model::key::Key;
+use model::limit::{LimitRef, PlaceRef, SizedLimit};
+use model::registry::Catalogue;
+use model::run::RunState;
+use model::task::{Claim, FailureClass, Failures, Place, Task, TaskState};
+use model::work::Submission;
+use ports::{Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use protocols::limits::{self, Holder};
+use protocols::{facts, registry};
+
+use crate::park::{self, Wait};
+use crate::view::{View, Views};
+
+/// A claim that is committed, with what will be submitted under it.
+pub(crate) struct Claimed {
+    pub view: Arc<View>,
+    pub ready: TaskReady,
+    pub task: Versioned<Task>,
+    pub submission: Submission,
+    pub places: Vec<PlaceRef>,
+    /// Where it runs, when that is an instance.
+    pub instance: Option<Instance>,
+    /// A former submitter was not heard of again: look the key up first.
+    pub look_up: bool,
+    pub receives: u32,
+}
+
+impl Claimed {
+    /// The name everything of this attempt goes by.
+    pub fn holder(&self) -> String {
+        self.submission.key.to_string()
+    }
+
+    /// The claim of the item.
+    pub fn claim(&self) -> &Claim {
+        self.task.value.claim.as_ref().expect("a claimed task has a claim")
+    }
+}
+
+/// Claims an attempt with a place of every limit it is under. `None` when there is nothing to do
+/// or it waits.
+pub(crate) async fn claim<P: Ports>(
+    ports: &P,
+    views: &mut Views,
+    ready: &TaskReady,
+    receives: u32,
+) -> Result<Option<Claimed>, Trouble> {
+    let view = views.run(ports, &ready.run).await?;
+    let Some(position) = view.plan.position(&ready.task) else { return Ok(None) };
+    let expected = view.scopes.effective(&ready.task);
+    let runs = view.run.state == RunState::Running && view.scopes.marked(&ready.task).is_none();
+    if !runs || expected != ready.generation {
+        tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
+        park::pass_on(ports, &view, position).await?;
+        return Ok(None);
+    }
+    let key = Key::Task(ready.run.clone(), ready.task.clone());
+    let stored = ports.store().get::<Task>(&key).await?;
+    let now = ports.clock().now();
+    let attempt = Attempt { view: &view, ready, position, stored: stored.as_ref() };
+    match claim::decide(stored.as_ref().map(|stored| &stored.value), ready, now) {
+        Claiming::Stale => attempt.repeat(ports).await,
+        Claiming::Later(delay) => Err(Trouble::Later(delay)),
+        Claiming::LookUpOlder => {
+            attempt.stop_older(ports).await?;
+            Err(Trouble::Conflict)
+        }
+        Claiming::LookUp { epoch } => attempt.take_over(ports, views, epoch, receives).await,
+        Claiming::Claim { epoch, failures } => {
+            attempt.anew(ports, views, epoch, failures, receives).await
+        }
+    }
+}
+
+/// A ready attempt with what is known of it.
+struct Attempt<'a> {
+    view: &'a Arc<View>,
+    ready: &'a TaskReady,
+    position: u32,
+    stored: Option<&'a Versioned<Task>>,
+}
+
+impl Attempt<'_> {
+    fn key(&self) -> AttemptKey {
+        AttemptKey {
+            run: self.ready.run.clone(),
+            task: self.ready.task.clone(),
+            generation: self.ready.generation,
+            attempt: self.ready.attempt,
+        }
+    }
+
+    /// Nothing is left to do but what a crash may have left undone: telling a refusal, and passing a
+    /// release on to the next waiter.
+    async fn repeat<P: Ports>(&self, ports: &P) -> Result<Option<Claimed>, Trouble> {
+        if let Some(stored) = self.stored
+            && stored.value.failure == Some(FailureClass::Refused)
+            && stored.value.attempt_key() == self.key()
+        {
+            ports.bus().publish(facts::task(&stored.value).into_iter().collect()).await?;
+        }
+        park::pass_on(ports, self.view, self.position).await?;
+        Ok(None)
+    }
+
+    /// Claims an attempt nobody has claimed.
+    async fn anew<P: Ports>(
+        &self,
+        ports: &P,
+        views: &mut Views,
+        epoch: u64,
+        failures: Failures,
+        receives: u32,
+    ) -> Result<Option<Claimed>, Trouble> {
+        let mut task = self.item(failures);
+        let read_at = self.stored.map(|stored| stored.version);
+        if self.view.run.paused {
+            return park::park(ports, self.view, self.ready, (task, read_at), Wait::Paused).await;
+        }
+        let mut wanted = self.limits(ports, views).await?;
+        for sized in &wanted {
+            if limits::held(ports, &sized.limit).await?.len() >= sized.size as usize
+                && !self.holds(ports, &sized.limit).await?
+            {
+                let wait = Wait::Limit(sized.clone());
+                return park::park(ports, self.view, self.ready, (task, read_at), wait).await;
+            }
+        }
+        let kind = &self.view.plan.written(self.position).kind;
+        let mut instance = None;
+        let place = match kind {
+            TaskKind::Batch(batch) => Place::Queue(batch.queue.clone()),
+            TaskKind::Spark(_) | TaskKind::Presto(_) | TaskKind::Command(_) => {
+                let choice = kind.cluster().expect("every kind but batch names a cluster");
+                let Some(chosen) = self.select(ports, choice).await? else {
+                    let wait = Wait::Instance(choice.clone());
+                    return park::park(ports, self.view, self.ready, (task, read_at), wait).await;
+                };
+                let (taken, reason) = chosen;
+                task.reason = Some(reason);
+                task.cluster = Some(taken.instance.cluster.clone());
+                wanted.push(selection::steps_limit(&taken));
+                let id = taken.id.clone().expect("only instances with an id are chosen");
+                instance = Some(taken);
+                Place::Instance(id)
+            }
+        };
+        let now = ports.clock().now();
+        task.state = TaskState::Claimed;
+        task.epoch = epoch;
+        task.claim = Some(Claim {
+            lease_until: LEASE.after(now),
+            place,
+            instance: instance.as_ref().map(|instance| instance.instance.clone()),
+            limits: Vec::new(),
+        });
+        ports.store().commit(vec![Write::replace(&task, read_at)]).await?;
+        let task = Versioned { value: task, version: read_at.map_or(1, |version| version + 1) };
+        self.seated(ports, views, task, wanted, instance, receives, false).await
+    }
+
+    /// Takes over a claim whose submitter was not heard of again.
+    async fn take_over<P: Ports>(
+        &self,
+        ports: &P,
+        views: &mut Views,
+        epoch: u64,
+        receives: u32,
+    ) -> Result<Option<Claimed>, Trouble> {
+        let stored = self.stored.expect("what is taken over is stored");
+        let mut task = stored.value.clone();
+        task.epoch = epoch;
+        let claim = task.claim.as_mut().expect("a claimed task has a claim");
+        claim.lease_until = LEASE.after(ports.clock().now());
+        let instance = match &claim.instance {
+            None => None,
+            Some(key) => ports.store().get::<Instance>(&Key::Instance(key.clone())).await?,
+        };
+        let instance = instance.map(|instance| instance.value);
+        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+        let task = Versioned { value: task, version: stored.version + 1 };
+        let mut wanted = self.limits(ports, views).await?;
+        wanted.extend(instance.as_ref().map(selection::steps_limit));
+        self.seated(ports, views, task, wanted, instance, receives, true).await
+    }
+
+    /// Takes a place of each limit under a claim; without one for each it gives all back.
+    #[allow(clippy::too_many_arguments)] // one claim in the making; a struct would only rename it
+    async fn seated<P: Ports>(
+        &self,
+        ports: &P,
+        views: &mut Views,
+        task: Versioned<Task>,
+        wanted: Vec<SizedLimit>,
+        instance: Option<Instance>,
+        receives: u32,
+        look_up: bool,
+    ) -> Result<Option<Claimed>, Trouble> {
+        let key = self.key();
+        let name = key.to_string();
+        let now = ports.clock().now();
+        let timeout = self.view.plan.written(self.position).timeout;
+        let timeout_at = timeout.map(|timeout| timeout.after(now));
+        let holder = Holder { name: &name, now, timeout_at };
+        let mut places = Vec::with_capacity(wanted.len());
+        for sized in &wanted {
+            let Some(place) = limits::take(ports, sized, &holder).await? else {
+                // A claim that may have come through keeps its place even if the limit shrank.
+                if look_up {
+                    continue;
+                }
+                registry::free_and_release(ports, &places, &name, None).await?;
+                let wait = match (&sized.limit, self.view.plan.written(self.position).kind.cluster())
+                {
+                    (LimitRef::Steps(_), Some(choice)) => Wait::Instance(choice.clone()),
+                    _ => Wait::Limit(sized.clone()),
+                };
+                let item = (task.value, Some(task.version));
+                return park::park(ports, self.view, self.ready, item, wait).await;
+            };
+            places.push(place);
+        }
+        let team = views.team(ports, &self.view.run.team).await?;
+        let role = team.as_ref().and_then(|team| team.execution_role.as_deref());
+        let filled = work::submission(&self.view.plan, self.position, &self.view.run, &key, role);
+        match filled {
+            Ok(submission) => Ok(Some(Claimed {
+                view: Arc::clone(self.view),
+                ready: self.ready.clone(),
+                task,
+                submission,
+                places,
+                instance,
+                look_up,
+                receives,
+            })),
+            Err(error) => {
+                crate::submit::refuse(ports, task, &places, instance.as_ref(), error.to_string())
+                    .await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Stops what an older generation may have submitted, and gives its item up.
+    async fn stop_older<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
+        let stored = self.stored.expect("what is older is stored");
+        let mut task = stored.value.clone();
+        let claim = task.claim.clone().expect("a claimed task has a claim");
+        let key = task.attempt_key();
+        crate::look::cancel_all(ports, &claim.place, &key, None).await?;
+        task.state = TaskState::Cancelled;
+        task.ended_at = Some(ports.clock().now());
+        task.reason = Some(format!("superseded by generation {}", self.ready.generation));
+        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+        let steps = claim.instance.map(LimitRef::Steps);
+        for limit in claim.limits.into_iter().map(|place| place.limit).chain(steps) {
+            limits::free_all(ports, &limit, &key.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// The item of the attempt before anybody claims it.
+    fn item(&self, failures: Failures) -> Task {
+        let run = &self.view.run;
+        let ready_at = match self.stored {
+            Some(stored) if stored.value.generation == self.ready.generation => {
+                stored.value.ready_at
+            }
+            Some(_) | None => self.ready.since,
+        };
+        Task {
+            run: run.run.clone(),
+            task: self.ready.task.clone(),
+            team: run.team.clone(),
+            workflow: run.workflow.clone(),
+            state: TaskState::Waiting,
+            generation: self.ready.generation,
+            attempt: self.ready.attempt,
+            failures,
+            epoch: self.stored.map_or(0, |stored| stored.value.epoch),
+            claim: None,
+            submission: None,
+            cluster: None,
+            reason: None,
+            ready_at,
+            submitted_at: None,
+            started_at: None,
+            ended_at: None,
+            failure: None,
+            stopping: None,
+            due_at: None,
+        }
+    }
+
+    /// The limits of the task itself: its pool and its team's quota.
+    async fn limits<P: Ports>(
+        &self,
+        ports: &P,
+        views: &mut Views,
+    ) -> Result<Vec<SizedLimit>, Trouble> {
+        let mut wanted = Vec::new();
+        if let Some(pool) = &self.view.plan.written(self.position).pool {
+            let owner = views.team(ports, &pool.team).await?;
+            let size = owner.and_then(|owner| owner.pools.get(&pool.name).copied());
+            // A pool that was removed no longer limits anything.
+            wanted.extend(
+                size.map(|size| SizedLimit { limit: LimitRef::Pool(pool.clone()), size }),
+            );
+        }
+        let team = self.view.run.team.clone();
+        let quota = views.team(ports, &team).await?.and_then(|team| team.quota.running_tasks);
+        wanted.extend(quota.map(|size| SizedLimit { limit: LimitRef::TeamTasks(team), size }));
+        Ok(wanted)
+    }
+
+    async fn holds<P: Ports>(&self, ports: &P, limit: &LimitRef) -> Result<bool, Trouble> {
+        let name = self.key().to_string();
+        let held = limits::held(ports, limit).await?;
+        Ok(held.iter().any(|place| place.value.holder == name))
+    }
+
+    /// Chooses the instance, with the reason in words.
+    async fn select<P: Ports>(
+        &self,
+        ports: &P,
+        choice: &ClusterChoice,
+    ) -> Result<Option<(Instance, String)>, Trouble> {
+        let now = ports.clock().now();
+        let mut found: Vec<(Instance, u32)> = Vec::new();
+        for cluster in clusters(ports, &self.view.run.team, choice).await? {
+            for instance in registry::recent_instances(ports, &cluster, now).await? {
+                if selection::takes_work(&instance.value, now) {
+                    found.push((instance.value, 0));
+                }
+            }
+        }
+        if found.len() > 1 {
+            for (instance, open) in &mut found {
+                let limit = selection::steps_limit(instance).limit;
+                *open = u32::try_from(limits::held(ports, &limit).await?.len()).unwrap_or(u32::MAX);
+            }
+        }
+        let candidates: Vec<Candidate<'_>> =
+            found.iter().map(|(instance, open)| Candidate { instance, open: *open }).collect();
+        let chosen = selection::choose(&candidates, now);
+        Ok(chosen.map(|chosen| (found.swap_remove(chosen.position).0, chosen.reason)))
+    }
+}
+
+/// The clusters a choice may mean.
+pub(crate) async fn clusters<P: Ports>(
+    ports: &P,
+    team: &model::name::TeamName,
+    choice: &ClusterChoice,
+) -> Result<Vec<model::name::ClusterRef>, Trouble> {
+    match choice {
+        ClusterChoice::Named(cluster) => Ok(vec![cluster.clone()]),
+        ClusterChoice::Tagged(wanted) => {
+            let key = Key::Catalogue(team.clone());
+            let Some(catalogue) = ports.store().get::<Catalogue>(&key).await? else {
+                return Ok(Vec::new());
+            };
+            let matching = catalogue.value.clusters.into_iter().filter(|(_, tags)| {
+                wanted.iter().all(|(key, value)| tags.get(key) == Some(value))
+            });
+            Ok(matching
+                .map(|(name, _)| model::name::ClusterRef::new(team.clone(), name))
+                .collect())
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Looking after writing (rule 16): claims of runs that were cancelled or rerun, and of instances
+//! that drain, are given up before anything is submitted.
+
+use std::collections::BTreeMap;
+
+use choreography::selection;
+use model::attempt::AttemptKey;
+use model::cluster::Instance;
+use model::id::{RunId, SubmissionId};
+use model::key::Key;
+use model::run::{Run, RunState};
+use model::task::{Place, TaskState};
+use ports::{Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write};
+use protocols::registry;
+
+use crate::claim::Claimed;
+
+/// Keeps the claims that may go on; the others are given up and get their verdict.
+pub(crate) async fn keep_allowed<P: Ports>(
+    ports: &P,
+    claims: Vec<(usize, Claimed)>,
+    verdicts: &mut [Verdict],
+) -> Vec<(usize, Claimed)> {
+    let mut runs: BTreeMap<RunId, Option<Run>> = BTreeMap::new();
+    let mut kept = Vec::with_capacity(claims.len());
+    for (position, claimed) in claims {
+        match allowed(ports, &mut runs, &claimed).await {
+            Ok(Ruling::Submit) => kept.push((position, claimed)),
+            Ok(Ruling::Drop(reason)) => {
+                verdicts[position] = Verdict::from(drop_claim(ports, claimed, reason).await);
+            }
+            Ok(Ruling::Again) => {
+                verdicts[position] = Verdict::from(undo(ports, claimed).await);
+            }
+            Err(trouble) => verdicts[position] = Verdict::from(Err(trouble)),
+        }
+    }
+    kept
+}
+
+enum Ruling {
+    Submit,
+    /// The attempt is not wanted any more.
+    Drop(String),
+    /// The place takes no work any more: choose another.
+    Again,
+}
+
+async fn allowed<P: Ports>(
+    ports: &P,
+    runs: &mut BTreeMap<RunId, Option<Run>>,
+    claimed: &Claimed,
+) -> Result<Ruling, Trouble> {
+    let id = &claimed.ready.run;
+    if !runs.contains_key(id) {
+        let run = ports.store().get::<Run>(&Key::Run(id.clone())).await?;
+        runs.insert(id.clone(), run.map(|run| run.value));
+    }
+    let Some(Some(run)) = runs.get(id) else {
+        return Ok(Ruling::Drop("the run is gone".to_owned()));
+    };
+    if run.state != RunState::Running {
+        return Ok(Ruling::Drop("the run was cancelled".to_owned()));
+    }
+    if run.generation != claimed.view.run.generation || run.paused != claimed.view.run.paused {
+        // Decide again on what is there now.
+        return Ok(if claimed.look_up { Ruling::Submit } else { Ruling::Again });
+    }
+    let Some(instance) = &claimed.instance else { return Ok(Ruling::Submit) };
+    if claimed.look_up {
+        return Ok(Ruling::Submit);
+    }
+    let key = Key::Instance(instance.instance.clone());
+    let instance = ports.store().get::<Instance>(&key).await?;
+    let now = ports.clock().now();
+    let takes = instance.is_some_and(|instance| selection::takes_work(&instance.value, now));
+    Ok(if takes { Ruling::Submit } else { Ruling::Again })
+}
+
+/// Gives a claim up for good. What a former submitter may have submitted is stopped.
+async fn drop_claim<P: Ports>(
+    ports: &P,
+    claimed: Claimed,
+    reason: String,
+) -> Result<(), Trouble> {
+    if claimed.look_up {
+        let place = claimed.claim().place.clone();
+        cancel_all(ports, &place, &claimed.submission.key, None).await?;
+    }
+    let holder = claimed.holder();
+    // First: once the item says cancelled, a repeated message would not come this far.
+    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await?;
+    let mut task = claimed.task.value;
+    task.state = TaskState::Cancelled;
+    task.ended_at = Some(ports.clock().now());
+    task.reason = Some(reason);
+    Ok(ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?)
+}
+
+/// Undoes a claim that was not submitted; the message is tried again at once.
+async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
+    let holder = claimed.holder();
+    let mut task = claimed.task.value;
+    task.state = TaskState::Waiting;
+    task.claim = None;
+    task.cluster = None;
+    task.reason = None;
+    ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
+    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await?;
+    Err(Trouble::Conflict)
+}
+
+/// Stops everything alive at a place under a key, but for one submission.
+pub(crate) async fn cancel_all<P: Ports>(
+    ports: &P,
+    place: &Place,
+    key: &AttemptKey,
+    but: Option<&SubmissionId>,
+) -> Result<(), Trouble> {
+    let found = ports.compute().find(place, key).await?;
+    let strays: Vec<SubmissionId> = found
+        .into_iter()
+        .filter(|seen| !seen.state.is_terminal() && Some(&seen.submission) != but)
+        .map(|seen| seen.submission)
+        .collect();
+    if strays.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(%key, ?strays, "stray submissions are cancelled");
+    Ok(ports.compute().cancel(place, &strays, "not the attempt that counts").await?)
+}

@@ -1,0 +1,127 @@
+//! Parking: work that finds no place leaves a waiter, then looks again (rule 16).
+
+use choreography::selection;
+use model::definition::ClusterChoice;
+use model::fact::TaskReady;
+use model::key::Key;
+use model::limit::{LimitRef, QueueRef, SizedLimit, Waiter};
+use model::message::{Function, Message};
+use model::run::Run;
+use model::task::{Task, TaskState};
+use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use protocols::{facts, limits, registry};
+
+use crate::claim::{self, Claimed};
+use crate::view::View;
+
+/// What an attempt waits for.
+pub(crate) enum Wait {
+    Paused,
+    Limit(SizedLimit),
+    Instance(ClusterChoice),
+}
+
+/// Records that the attempt waits, leaves a waiter and looks again; what it waited for may have
+/// come in between, and then the message is tried again at once.
+pub(crate) async fn park<P: Ports>(
+    ports: &P,
+    view: &View,
+    ready: &TaskReady,
+    (mut task, read_at): (Task, Option<u64>),
+    wait: Wait,
+) -> Result<Option<Claimed>, Trouble> {
+    let reason = match &wait {
+        Wait::Paused => "the run is paused".to_owned(),
+        Wait::Limit(sized) => {
+            format!("waits for one of the {} places of {}", sized.size, sized.limit)
+        }
+        Wait::Instance(choice) => match choice {
+            ClusterChoice::Named(cluster) => format!("waits for cluster {cluster} to be ready"),
+            ClusterChoice::Tagged(_) => format!(
+                "waits for a ready cluster, {}",
+                selection::queue_of(&view.run.team, choice)
+            ),
+        },
+    };
+    let epoch = task.claim.take();
+    let unchanged =
+        epoch.is_none() && read_at.is_some() && task.reason.as_ref() == Some(&reason);
+    task.state = TaskState::Waiting;
+    task.cluster = None;
+    task.reason = Some(reason);
+    if !unchanged {
+        ports.store().commit(vec![Write::replace(&task, read_at)]).await?;
+    }
+    let waiter = waiter(view, ready, &wait);
+    limits::wait(ports, &waiter).await?;
+    if look_again(ports, view, &wait).await? {
+        limits::leave(ports, &waiter).await?;
+        return Err(Trouble::Conflict);
+    }
+    tracing::info!(run = %ready.run, task = %ready.task, reason = task.reason, "waits");
+    Ok(None)
+}
+
+/// Releases the next waiter in this task's stead. A message that turns out stale may have been
+/// released by a freed place, which would otherwise stay free beside waiters.
+pub(crate) async fn pass_on<P: Ports>(
+    ports: &P,
+    view: &View,
+    position: u32,
+) -> Result<(), Trouble> {
+    let task = view.plan.written(position);
+    let pool = task.pool.clone().map(|pool| QueueRef::Limit(LimitRef::Pool(pool)));
+    let choice = task.kind.cluster();
+    let instance = choice.map(|choice| selection::queue_of(&view.run.team, choice));
+    for queue in pool.into_iter().chain(instance) {
+        limits::release(ports, &queue, 1).await?;
+    }
+    let quota = LimitRef::TeamTasks(view.run.team.clone());
+    limits::release(ports, &QueueRef::Limit(quota), 1).await?;
+    Ok(())
+}
+
+fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
+    let queue = match wait {
+        Wait::Paused => QueueRef::Resumed(ready.run.clone()),
+        Wait::Limit(sized) => QueueRef::Limit(sized.limit.clone()),
+        Wait::Instance(choice) => selection::queue_of(&view.run.team, choice),
+    };
+    let own = view.plan.position(&ready.task).map_or(0, |at| view.plan.written(at).priority);
+    Waiter {
+        queue,
+        holder: format!("{}--{}--{}-{}", ready.run, ready.task, ready.generation, ready.attempt),
+        priority: (view.plan.workflow.priority + own).clamp(-2000, 2000),
+        since: ready.since,
+        inbox: Function::SubmitTask,
+        message: Box::new(Message::Fact(facts::ready(&view.run, ready.clone()))),
+    }
+}
+
+/// Whether what is waited for is there by now.
+async fn look_again<P: Ports>(ports: &P, view: &View, wait: &Wait) -> Result<bool, Trouble> {
+    match wait {
+        Wait::Paused => {
+            let run = ports.store().get::<Run>(&Key::Run(view.run.run.clone())).await?;
+            Ok(run.is_some_and(|run| !run.value.paused))
+        }
+        Wait::Limit(sized) => {
+            let held = limits::held(ports, &sized.limit).await?;
+            Ok(held.len() < sized.size as usize)
+        }
+        Wait::Instance(choice) => {
+            let now = ports.clock().now();
+            for cluster in claim::clusters(ports, &view.run.team, choice).await? {
+                for instance in registry::recent_instances(ports, &cluster, now).await? {
+                    let limit = selection::steps_limit(&instance.value);
+                    if selection::takes_work(&instance.value, now)
+                        && limits::held(ports, &limit.limit).await?.len() < limit.size as usize
+                    {
+                        return Ok(true);
+                    }
+                }
+            }
+            Ok(false)
+        }
+    }
+}

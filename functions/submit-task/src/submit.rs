@@ -1,0 +1,195 @@
+//! The calls: one for each place, and the commit of what each gave.
+
+use std::collections::BTreeMap;
+
+use choreography::claim::LEASE;
+use choreography::retry;
+use model::cluster::Instance;
+use model::id::SubmissionId;
+use model::key::Key;
+use model::limit::PlaceRef;
+use model::message::{Function, Message};
+use model::observation::{WorkObservation, WorkState};
+use model::task::{FailureClass, Place, Task, TaskState};
+use model::units::Seconds;
+use ports::{
+    Clock as _, CommitError, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _,
+    SubmitError, Trouble, TypedStore as _, Verdict, Versioned, Write,
+};
+use protocols::{facts, registry};
+
+use crate::claim::Claimed;
+use crate::look;
+
+/// How long an attempt stays away from a place that takes no work; its event or reconcile tells
+/// the registry by then.
+const PLACE_GONE: Seconds = Seconds(15);
+
+/// Submits every claim, and says what becomes of each message.
+pub(crate) async fn all<P: Ports>(
+    ports: &P,
+    claims: Vec<(usize, Claimed)>,
+) -> Vec<(usize, Verdict)> {
+    let mut verdicts = Vec::with_capacity(claims.len());
+    let mut by_place: BTreeMap<Place, Vec<(usize, Claimed)>> = BTreeMap::new();
+    for (position, claimed) in claims {
+        if claimed.look_up {
+            match adopt(ports, &claimed).await {
+                Ok(true) => {
+                    verdicts.push((position, Verdict::Done));
+                    continue;
+                }
+                Ok(false) => {}
+                Err(trouble) => {
+                    verdicts.push((position, Verdict::from(Err(trouble))));
+                    continue;
+                }
+            }
+        }
+        by_place.entry(claimed.claim().place.clone()).or_default().push((position, claimed));
+    }
+    for (place, claims) in by_place {
+        let work: Vec<_> = claims.iter().map(|(_, claimed)| claimed.submission.clone()).collect();
+        let answers = ports.compute().submit(&place, &work).await;
+        for ((position, claimed), answer) in claims.into_iter().zip(answers) {
+            verdicts.push((position, Verdict::from(answered(ports, claimed, answer).await)));
+        }
+    }
+    verdicts
+}
+
+/// Looks the key up where the former submitter meant to submit; adopts what is there.
+async fn adopt<P: Ports>(ports: &P, claimed: &Claimed) -> Result<bool, Trouble> {
+    let place = &claimed.claim().place;
+    let found = ports.compute().find(place, &claimed.submission.key).await?;
+    let first = found.iter().min_by_key(|seen| (seen.at, seen.submission.clone()));
+    let Some(first) = first else { return Ok(false) };
+    tracing::warn!(key = %claimed.submission.key, id = %first.submission, "adopted");
+    commit_id(ports, claimed, &first.submission).await?;
+    look::cancel_all(ports, place, &claimed.submission.key, Some(&first.submission)).await?;
+    tell_progress(ports, first).await?;
+    Ok(true)
+}
+
+/// What the look-up saw may never be told by an event again.
+async fn tell_progress<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<(), Trouble> {
+    match seen.state {
+        WorkState::Pending => Ok(()),
+        WorkState::Running
+        | WorkState::Succeeded
+        | WorkState::Failed
+        | WorkState::Cancelled
+        | WorkState::Interrupted => {
+            let message = Outgoing::from(Message::Work(seen.clone()));
+            Ok(ports.bus().send(Function::ObserveTask, vec![message]).await?)
+        }
+    }
+}
+
+async fn answered<P: Ports>(
+    ports: &P,
+    claimed: Claimed,
+    answer: Result<SubmissionId, SubmitError>,
+) -> Result<(), Trouble> {
+    let key = claimed.submission.key.clone();
+    match answer {
+        Ok(id) => commit_id(ports, &claimed, &id).await,
+        Err(SubmitError::Throttled { reason }) => {
+            let delay = retry::throttled(&key, claimed.receives);
+            release_claim(ports, claimed, format!("throttled: {reason}")).await?;
+            Err(Trouble::Later(delay))
+        }
+        Err(SubmitError::Gone { reason }) => {
+            release_claim(ports, claimed, reason).await?;
+            Err(Trouble::Later(PLACE_GONE))
+        }
+        Err(SubmitError::Refused { reason }) => {
+            let Claimed { task, places, instance, .. } = claimed;
+            refuse(ports, task, &places, instance.as_ref(), reason).await
+        }
+        Err(SubmitError::Unknown { reason }) => {
+            tracing::warn!(%key, reason, "no answer: it may have been submitted");
+            Err(Trouble::Later(Seconds(LEASE.0 + 1)))
+        }
+    }
+}
+
+/// Commits the id: the first one committed is the attempt. A submitter that was refused by its
+/// epoch cancels its own submission.
+async fn commit_id<P: Ports>(
+    ports: &P,
+    claimed: &Claimed,
+    id: &SubmissionId,
+) -> Result<(), Trouble> {
+    let mut read = claimed.task.clone();
+    loop {
+        let mut task = read.value;
+        let ours = task.epoch == claimed.task.value.epoch
+            && task.attempt_key() == claimed.submission.key;
+        if !ours || task.submission.as_ref().is_some_and(|committed| committed != id) {
+            let place = &claimed.claim().place;
+            tracing::warn!(key = %claimed.submission.key, %id, "refused: cancels its own submission");
+            let ids = std::slice::from_ref(id);
+            ports.compute().cancel(place, ids, "another submission is the attempt").await?;
+            return Ok(());
+        }
+        if let Some(claim) = &mut task.claim {
+            claim.limits.clone_from(&claimed.places);
+        }
+        if task.submission.is_none() {
+            task.submission = Some(id.clone());
+            task.submitted_at = Some(ports.clock().now());
+            task.state = TaskState::Submitted;
+        }
+        if task.state.outcome().is_some() {
+            // It ended before we could say where it sits; observe-task did not know the places.
+            let holder = claimed.holder();
+            let instance = claimed.instance.as_ref();
+            return registry::free_and_release(ports, &claimed.places, &holder, instance).await;
+        }
+        match ports.store().commit(vec![Write::replace(&task, Some(read.version))]).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+        let key = Key::Task(task.run, task.task);
+        let Some(again) = ports.store().get::<Task>(&key).await? else {
+            return Err(Trouble::Poison("the task's item is gone".to_owned()));
+        };
+        read = again;
+    }
+}
+
+/// Gives the claim back: nothing was submitted, and no budget is spent.
+async fn release_claim<P: Ports>(
+    ports: &P,
+    claimed: Claimed,
+    reason: String,
+) -> Result<(), Trouble> {
+    let holder = claimed.holder();
+    let mut task = claimed.task.value;
+    task.state = TaskState::Waiting;
+    task.claim = None;
+    task.cluster = None;
+    task.reason = Some(reason);
+    ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
+    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await
+}
+
+/// Ends a task that can never be submitted.
+pub(crate) async fn refuse<P: Ports>(
+    ports: &P,
+    task: Versioned<Task>,
+    places: &[PlaceRef],
+    instance: Option<&Instance>,
+    reason: String,
+) -> Result<(), Trouble> {
+    let Versioned { value: mut task, version } = task;
+    task.state = TaskState::Failed;
+    task.failure = Some(FailureClass::Refused);
+    task.reason = Some(reason);
+    task.ended_at = Some(ports.clock().now());
+    ports.store().commit(vec![Write::replace(&task, Some(version))]).await?;
+    ports.bus().publish(facts::task(&task).into_iter().collect()).await?;
+    registry::free_and_release(ports, places, &task.attempt_key().to_string(), instance).await
+}
