@@ -1,1 +1,201 @@
-//! observe-task
+//! observe-task: the compute service's word moves an attempt on, ends it, or has it tried again.
+//!
+//! In: events of steps and jobs, and what reconcile was told when it asked.
+//! Out: `task.started`, `task.retrying`, `task.succeeded`, `task.failed`, `task.cancelled`; the
+//! next attempt's `task.ready` after its backoff.
+//!
+//! Safe to repeat from the middle: states only move forward, terminal states absorb (rule 6), and
+//! the observation that ended an attempt publishes, frees and sends again each time it comes.
+
+mod classify;
+mod finish;
+
+use std::collections::BTreeMap;
+
+use choreography::lifecycle::{self, Step};
+use model::attempt::AttemptKey;
+use model::definition::Retries;
+use model::key::Key;
+use model::message::Message;
+use model::observation::{WorkObservation, WorkState};
+use model::run::Run;
+use model::task::{PastAttempt, Task, TaskState};
+use model::units::Seconds;
+use ports::{
+    CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _, Trouble,
+    TypedStore as _, Verdict, Versioned, Write,
+};
+use protocols::{facts, plans};
+
+/// The longest backoff a message carries; longer ones are due items (rule 19).
+const MESSAGE_DELAY: Seconds = Seconds(900);
+
+/// Handles a batch: observations of one attempt are taken together, in the order of their states.
+pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
+    let mut by_key: BTreeMap<AttemptKey, Vec<(usize, WorkObservation)>> = BTreeMap::new();
+    for (position, delivery) in batch.into_iter().enumerate() {
+        match delivery.message {
+            Message::Work(seen) => {
+                by_key.entry(seen.key.clone()).or_default().push((position, seen));
+            }
+            Message::Tick(_)
+            | Message::Fact(_)
+            | Message::Cluster(_)
+            | Message::Event(_)
+            | Message::Start(_)
+            | Message::Drain(_)
+            | Message::Sweep => {
+                let reason = "observe-task takes what services say about work only";
+                verdicts[position] = Verdict::Poison(reason.to_owned());
+            }
+        }
+    }
+    for (key, mut seen) in by_key {
+        seen.sort_by_key(|(_, seen)| (seen.state, seen.at));
+        let positions: Vec<usize> = seen.iter().map(|(position, _)| *position).collect();
+        let seen = seen.into_iter().map(|(_, seen)| seen).collect();
+        let verdict = Verdict::from(observe(ports, &key, seen).await);
+        for position in positions {
+            verdicts[position] = verdict.clone();
+        }
+    }
+    verdicts
+}
+
+/// Takes what was seen of one attempt, one commit for all of it.
+async fn observe<P: Ports>(
+    ports: &P,
+    key: &AttemptKey,
+    seen: Vec<WorkObservation>,
+) -> Result<(), Trouble> {
+    let item = Key::Task(key.run.clone(), key.task.clone());
+    let Some(stored) = ports.store().get::<Task>(&item).await? else {
+        // Our items are written before any call, so this is not ours, or long gone.
+        tracing::warn!(%key, "no such task");
+        return Ok(());
+    };
+    let mut outcome = Observed { running: None, step: Step::Stale, task: stored };
+    let mut changed = false;
+    for observation in seen {
+        let class = classify::failure(ports, &outcome.task.value, &observation).await?;
+        let retries = retries(ports, &outcome.task.value, &observation).await?;
+        match lifecycle::observe(&outcome.task.value, &observation, class, &retries) {
+            Step::Stale => tracing::debug!(%key, state = ?observation.state, "stale"),
+            Step::Stray => cancel_stray(ports, &observation).await?,
+            Step::Progress(task) => {
+                outcome.running = (task.state == TaskState::Running).then(|| task.clone());
+                outcome.task.value = task;
+                changed = true;
+            }
+            step @ (Step::Repeat | Step::RepeatRetry) => {
+                outcome.step = step;
+                break;
+            }
+            Step::Ended(task) => {
+                outcome.task.value = task.clone();
+                outcome.step = Step::Ended(task);
+                changed = true;
+                break;
+            }
+            step @ Step::Retry { .. } => {
+                outcome.step = step;
+                changed = true;
+                break;
+            }
+        }
+    }
+    if changed {
+        commit(ports, &mut outcome).await?;
+    }
+    act(ports, key, outcome).await
+}
+
+/// What a batch of observations of one attempt came to.
+struct Observed {
+    /// The task as it was seen running, which is told even if it ended in the same batch.
+    running: Option<Task>,
+    step: Step,
+    task: Versioned<Task>,
+}
+
+/// Commits the attempt's new state; with a retry, the ended attempt is kept as history.
+async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Trouble> {
+    let version = Some(outcome.task.version);
+    let writes = match &mut outcome.step {
+        Step::Retry { past, next, delay } => {
+            if *delay > MESSAGE_DELAY {
+                next.due_at = Some(next.ready_at);
+            }
+            let kept = PastAttempt { attempt: past.clone() };
+            vec![Write::replace(next, version), Write::put(&kept, Expect::Anything)]
+        }
+        Step::Stale
+        | Step::Repeat
+        | Step::RepeatRetry
+        | Step::Stray
+        | Step::Progress(_)
+        | Step::Ended(_) => vec![Write::replace(&outcome.task.value, version)],
+    };
+    match ports.store().commit(writes).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict) => Err(Trouble::Conflict),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Publishes, frees and sends what follows from the committed state.
+async fn act<P: Ports>(ports: &P, key: &AttemptKey, outcome: Observed) -> Result<(), Trouble> {
+    let Observed { running, step, task } = outcome;
+    if let Some(started) = running.as_ref().and_then(facts::task) {
+        ports.bus().publish(vec![started]).await?;
+    }
+    match step {
+        Step::Stale | Step::Stray | Step::Progress(_) => Ok(()),
+        Step::Ended(ended) => finish::ended(ports, &ended).await,
+        Step::Repeat => finish::ended(ports, &task.value).await,
+        Step::Retry { past, next, delay } => {
+            finish::again(ports, &past, &next, delay).await
+        }
+        Step::RepeatRetry => {
+            let past = Key::PastAttempt(key.clone());
+            let Some(past) = ports.store().get::<PastAttempt>(&past).await? else {
+                return Ok(());
+            };
+            let now = ports::Clock::now(ports.clock());
+            let delay = Seconds::between(now, task.value.ready_at);
+            finish::again(ports, &past.value.attempt, &task.value, delay).await
+        }
+    }
+}
+
+/// The task's retries; only failures need them, so only those read the definition.
+async fn retries<P: Ports>(
+    ports: &P,
+    task: &Task,
+    seen: &WorkObservation,
+) -> Result<Retries, Trouble> {
+    match seen.state {
+        WorkState::Pending | WorkState::Running | WorkState::Succeeded => {
+            return Ok(Retries::default());
+        }
+        WorkState::Failed | WorkState::Cancelled | WorkState::Interrupted => {}
+    }
+    let Some(run) = ports.store().get::<Run>(&Key::Run(task.run.clone())).await? else {
+        return Err(Trouble::Poison(format!("run {} does not exist", task.run)));
+    };
+    let plan = plans::plan(ports, &run.value.definition).await?;
+    let position = plan.position(&task.task);
+    Ok(position.map_or_else(Retries::default, |position| plan.written(position).retries))
+}
+
+/// Stops what was submitted under a key but is not the attempt; no state changes for it.
+async fn cancel_stray<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<(), Trouble> {
+    if seen.state.is_terminal() {
+        tracing::warn!(key = %seen.key, id = %seen.submission, "a stray submission ended");
+        return Ok(());
+    }
+    tracing::warn!(key = %seen.key, id = %seen.submission, "a stray submission is cancelled");
+    let ids = std::slice::from_ref(&seen.submission);
+    Ok(ports.compute().cancel(&seen.place, ids, "not the attempt that counts").await?)
+}

@@ -131,6 +131,12 @@ async fn commit_id<P: Ports>(
             tracing::warn!(key = %claimed.submission.key, %id, "refused: cancels its own submission");
             let ids = std::slice::from_ref(id);
             ports.compute().cancel(place, ids, "another submission is the attempt").await?;
+            if task.attempt_key() != claimed.submission.key {
+                // The attempt is over; who holds its places by its name is only us.
+                let holder = claimed.holder();
+                let instance = claimed.instance.as_ref();
+                registry::free_and_release(ports, &claimed.places, &holder, instance).await?;
+            }
             return Ok(());
         }
         if let Some(claim) = &mut task.claim {

@@ -43,7 +43,8 @@ pub fn task(task: &Task) -> Option<Fact> {
         attempt: task.attempt,
         outcome: task.state.outcome(),
         failure: task.failure,
-        reason: task.reason.clone(),
+        // Of a running task the reason is why its place was chosen; only an end is told with one.
+        reason: task.ended_at.and_then(|_| task.reason.clone()),
         submission: task.submission.clone(),
     };
     let (time, body) = match task.state {
