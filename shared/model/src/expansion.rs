@@ -33,7 +33,10 @@ pub fn expansions<'a>(
 
 /// Counts what a name with these keys stands for; `usize::MAX` when there are more.
 pub fn expansion_count(for_each: &BTreeMap<String, Vec<String>>) -> usize {
-    for_each.values().map(Vec::len).fold(1, usize::saturating_mul)
+    for_each
+        .values()
+        .map(Vec::len)
+        .fold(1, usize::saturating_mul)
 }
 
 fn expanded(

@@ -1,0 +1,114 @@
+//! How much EMR and Batch take in one submission.
+//!
+//! Counts what is certain: the literal text of templates, not what fills them.
+
+use model::definition::{BatchTask, TaskKind};
+
+use crate::code::Code;
+use crate::diagnostic::Findings;
+use crate::source::Span;
+
+/// EMR: the strings of a step, in characters.
+const STEP_CHARACTERS: usize = 10_240;
+/// Batch: the payload of SubmitJob, in bytes.
+const JOB_BYTES: usize = 30 * 1024;
+
+/// Reports a task that the compute service would refuse for its size.
+pub(super) fn check(kind: &TaskKind, at: Span, findings: &mut Findings<'_>) {
+    let (size, most, unit) = match kind {
+        TaskKind::Spark(task) => {
+            let conf = task
+                .conf
+                .iter()
+                .flat_map(|(key, value)| ["--conf", "=", key, value]);
+            let fixed = [
+                "spark-submit",
+                "--deploy-mode",
+                "cluster",
+                task.script.as_str(),
+            ];
+            let class = task
+                .class
+                .iter()
+                .flat_map(|class| ["--class", class.as_str()]);
+            let args = task.args.iter().map(String::as_str);
+            (
+                characters(fixed.into_iter().chain(class).chain(conf).chain(args)),
+                STEP_CHARACTERS,
+                "characters",
+            )
+        }
+        TaskKind::Presto(task) => (
+            characters(["presto-cli", "--execute", &task.statement]),
+            STEP_CHARACTERS,
+            "characters",
+        ),
+        TaskKind::Command(task) => (
+            characters(task.command.iter().map(String::as_str)),
+            STEP_CHARACTERS,
+            "characters",
+        ),
+        TaskKind::Batch(task) => (job_bytes(task), JOB_BYTES, "bytes"),
+    };
+    if size > most {
+        let service = match kind {
+            TaskKind::Spark(_) | TaskKind::Presto(_) | TaskKind::Command(_) => "EMR",
+            TaskKind::Batch(_) => "Batch",
+        };
+        let message = format!("this has {size} {unit}; {service} takes at most {most}");
+        findings
+            .error(Code::ArgumentsTooLong, at, message)
+            .help("put the text into a file in S3 and pass its address");
+    }
+}
+
+fn characters<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    texts
+        .into_iter()
+        .map(|text| literal(text).chars().count())
+        .sum()
+}
+
+/// The JSON that SubmitJob is sent, without what is the same for every job.
+fn job_bytes(task: &BatchTask) -> usize {
+    let command: Vec<String> = task.command.iter().map(|text| literal(text)).collect();
+    let environment: Vec<serde_json::Value> = task
+        .environment
+        .iter()
+        .map(|(name, value)| serde_json::json!({ "name": name, "value": literal(value) }))
+        .collect();
+    let body = serde_json::json!({
+        "jobDefinition": task.job_definition,
+        "jobQueue": task.queue,
+        "containerOverrides": { "command": command, "environment": environment },
+    });
+    body.to_string().len()
+}
+
+/// A template's text without what is filled in.
+fn literal(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        kept.push_str(before);
+        rest = after.split_once("}}").map_or("", |(_, behind)| behind);
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal;
+
+    #[test]
+    fn only_the_literal_text_of_a_template_counts() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("a{{ x }}b{{ y }}", "ab"),
+            ("{{ open", ""),
+            ("}}", "}}"),
+        ] {
+            assert_eq!(literal(text), expected, "{text}");
+        }
+    }
+}
