@@ -1,1 +1,35 @@
-fn main() {}
+//! `murmur`: what people do at a terminal. One file per verb under `verbs`; this one only reads the
+//! command line, dispatches, and ends with the exit code.
+//!
+//! Nothing here decides anything about runs: verbs read state, and ask for operations as facts.
+
+mod arguments;
+mod exit;
+mod nearest;
+mod output;
+mod present;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::output::Screen;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.color.apply();
+    let screen = Screen {
+        format: arguments.format,
+    };
+    match arguments.verb.run(screen) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.is_quiet() {
+                output::complain(&failure);
+            }
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The verbs, one file each: parse, apply, print.
+
+mod check;
+mod completions;
+mod exit_codes;
+mod graph;
+mod schedule;
+mod schema;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+use crate::output::Screen;
+
+/// What `murmur` can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Check(check::Check),
+    Schema(schema::Schema),
+    Schedule(schedule::Schedule),
+    Graph(graph::Graph),
+    Completions(completions::Completions),
+    ExitCodes(exit_codes::ExitCodes),
+}
+
+impl Verb {
+    /// Does it.
+    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(verb) => verb.run(screen),
+            Self::Schema(verb) => verb.run(screen),
+            Self::Schedule(verb) => verb.run(screen),
+            Self::Graph(verb) => verb.run(screen),
+            Self::Completions(verb) => verb.run(screen),
+            Self::ExitCodes(verb) => verb.run(screen),
+        }
+    }
+}
