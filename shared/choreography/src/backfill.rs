@@ -184,7 +184,7 @@ pub fn plan_backfill(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use testkit::flow as fixture;
     use model::definition::ScheduleSpec;
 
     fn workflow(expression: Option<&str>, align: Align, after: bool) -> Workflow {

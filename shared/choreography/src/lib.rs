@@ -24,6 +24,3 @@ pub mod template;
 pub mod upstreams;
 pub mod window;
 pub mod work;
-
-#[cfg(test)]
-mod fixture;

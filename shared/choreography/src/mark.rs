@@ -60,7 +60,7 @@ pub fn mark_scope(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::workflow;
+    use testkit::flow::workflow;
 
     #[test]
     fn a_mark_decides_anew_what_never_ran_below_it() {

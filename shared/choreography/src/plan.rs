@@ -338,7 +338,7 @@ fn cycle_from(first: usize, done: &[bool], tasks: &[PlanTask], joins: &[PlanJoin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::workflow;
+    use testkit::flow::workflow;
 
     #[test]
     fn tasks_that_wait_for_the_same_upstreams_share_a_join() {

@@ -116,7 +116,7 @@ pub fn to_redeliver(plan: &Plan, scope: &BTreeSet<TaskName>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::workflow;
+    use testkit::flow::workflow;
 
     fn names(scope: &BTreeSet<TaskName>) -> String {
         scope.iter().map(TaskName::as_str).collect::<Vec<_>>().join(" ")

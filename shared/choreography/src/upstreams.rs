@@ -170,7 +170,7 @@ fn zone(workflow: &Workflow) -> TimeZone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use testkit::flow as fixture;
     use model::definition::ScheduleSpec;
 
     /// `name: cron in UTC` or `name: after other, other; align`.

@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod faults;
+pub mod flow;
 pub mod memory;
 pub mod night;
 

@@ -43,7 +43,8 @@ pub fn look(
             (looks.into_iter().flatten().collect(), again)
         }
         InstanceState::Ready => {
-            let looks = [steps, drain];
+            // Without open work, no step tells that it has gone.
+            let looks = [steps.or(Some(Look::Describe)), drain];
             let end = (!window_over).then_some(instance.window_end);
             (
                 looks.into_iter().flatten().collect(),
@@ -87,7 +88,7 @@ mod tests {
             (Requested, 0, 180, &[Drain], Some(90)),
             (Starting, 0, 5, &[Describe], Some(90)),
             (Starting, 0, 180, &[Describe, Drain], Some(90)),
-            (Ready, 0, 5, &[], Some(90)),
+            (Ready, 0, 5, &[Describe], Some(90)),
             (Ready, 3, 5, &[Steps], Some(90)),
             (Ready, 3, 179, &[Steps], Some(60)),
             (Ready, 3, 180, &[Steps, Drain], Some(90)),
