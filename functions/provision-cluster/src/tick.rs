@@ -32,6 +32,10 @@ pub async fn apply(
         .get::<CurrentCluster>(&Key::CurrentCluster(cluster.clone()))
         .await?;
     let Some(current) = current else {
+        if let Some(newest) = instances.last() {
+            // What was begun is pinned and goes on.
+            return request::go_on(ports, &newest.value.instance, receives).await;
+        }
         tracing::warn!(%cluster, %start, "a tick came for a cluster that is not registered");
         return Ok(());
     };

@@ -207,8 +207,8 @@ fn running(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, seen: 
         generation: 1,
         attempt: 1,
         failures: Failures::default(),
+        epoch: 1,
         claim: Some(Claim {
-            epoch: 1,
             lease_until: minute(63),
             place: Place::Instance(id.clone()),
             instance: Some(testkit::night::key(1)),

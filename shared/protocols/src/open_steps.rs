@@ -1,7 +1,6 @@
 //! Open steps of an instance: comparing its places with what the service lists, in one call, and
 //! telling whoever can act on a difference (rule 17).
 
-use choreography::instance::Told;
 use choreography::open_step::{self, Word};
 use model::Timestamp;
 use model::attempt::AttemptKey;
@@ -15,7 +14,7 @@ use model::task::Task;
 use ports::{Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Versioned};
 
-use crate::{facts, instances, limits, stop};
+use crate::{facts, limits, registry, stop};
 
 /// Reads the places of an instance's open steps.
 pub async fn held(ports: &impl Ports, instance: &Instance) -> Result<Vec<Place>, Trouble> {
@@ -45,22 +44,12 @@ pub async fn compare(
         None => Vec::new(),
     };
     let tasks = tasks(ports, &wanted).await?;
-    let mut freed = false;
     for ((place, key), task) in held.iter().zip(&tasks) {
         let seen: Vec<_> = listed.iter().filter(|seen| seen.key == *key).collect();
         let task = task.as_ref();
         for word in open_step::judge(instance, place, key, task, &seen, now) {
-            freed |= word == Word::Free;
-            act(ports, place, key, task, word).await?;
+            act(ports, instance, place, key, task, word).await?;
         }
-    }
-    if freed && instance.state == InstanceState::Ready {
-        // Whoever waits for a place of this instance is not told of one freed in passing.
-        let ready = Message::Fact(instances::fact(instance, Told::Ready));
-        ports
-            .bus()
-            .send(Function::SubmitTask, vec![ready.into()])
-            .await?;
     }
     Ok(())
 }
@@ -80,6 +69,7 @@ async fn tasks(ports: &impl Ports, wanted: &[AttemptKey]) -> Result<Vec<Option<T
 
 async fn act(
     ports: &impl Ports,
+    instance: &Instance,
     place: &Place,
     key: &AttemptKey,
     task: Option<&Task>,
@@ -101,7 +91,8 @@ async fn act(
                 limit: place.limit.clone(),
                 number: place.number,
             };
-            limits::free(ports, &[place], &key.to_string()).await
+            let waits_for = (instance.state == InstanceState::Ready).then_some(instance);
+            registry::free_and_release(ports, &[place], &key.to_string(), waits_for).await
         }
     }
 }
