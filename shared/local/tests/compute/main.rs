@@ -1,0 +1,10 @@
+//! The process compute with real processes: EMR's and Batch's habits, true exit codes, and what is
+//! left after `kill -9`.
+
+mod clusters;
+mod faults;
+mod jobs;
+mod machine;
+mod nothing;
+mod restart;
+mod steps;
