@@ -79,3 +79,6 @@ async fn release<P: Ports>(
     let places = choreography::selection::OPEN_STEPS as usize;
     registry::release_for(ports, &instance.value, places).await
 }
+
+#[cfg(test)]
+mod tests;
