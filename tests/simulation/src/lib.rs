@@ -1,0 +1,7 @@
+//! The real handlers over memory adapters, in a world that delivers late, twice and out of order.
+//!
+//! Everything random is drawn from one seed, so a seed that fails fails again.
+
+pub mod dice;
+pub mod reference;
+pub mod world;
