@@ -66,10 +66,17 @@ impl World {
     pub fn settle(&mut self, fails: impl Fn(&AttemptKey) -> bool) -> RunState {
         for _ in 0..100_000 {
             self.collect();
-            if self.dice.percent(40) {
+            if self.dice.percent(10) {
+                // Beyond a lease, so that somebody looks while the work still runs.
+                self.ports.clock.pass(Seconds(130));
+            }
+            if self.dice.percent(25) {
                 self.end_some_work(&fails);
             }
             if self.waiting.is_empty() {
+                if self.dice.percent(50) && !self.later.is_empty() {
+                    continue;
+                }
                 if !self.end_some_work(&fails) && !self.pass_time() {
                     return self.peek_run().state;
                 }
