@@ -1,8 +1,12 @@
 //! Diagnostics for people: the offending text, underlined, with its line.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Content, SourceFile};
 
@@ -19,25 +23,44 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[SourceFile], colour: bool) 
         Renderer::plain()
     };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
-    let mut texts = std::collections::HashMap::new();
-    for source in sources {
-        if let Content::Bytes(bytes) = &source.content {
-            texts.insert(source.path.as_str(), bytes.as_slice());
-        }
-    }
+    let texts = texts(diagnostics, sources);
     let mut output = String::new();
     for diagnostic in diagnostics {
-        let text = texts
-            .get(diagnostic.file.as_str())
-            .copied()
-            .unwrap_or_default();
+        let text = texts.get(diagnostic.file.as_str()).map_or("", |text| text);
         output.push_str(&renderer.render(&report(diagnostic, text)));
         output.push_str("\n\n");
     }
     output
 }
 
-fn report<'a>(diagnostic: &'a Diagnostic, text: &'a [u8]) -> Vec<Group<'a>> {
+/// The files as they may be shown: secrets are starred out, or logs would keep them.
+fn texts<'a>(
+    diagnostics: &[Diagnostic],
+    sources: &'a [SourceFile],
+) -> HashMap<&'a str, Cow<'a, str>> {
+    let mut texts = HashMap::new();
+    for source in sources {
+        if let Content::Bytes(bytes) = &source.content
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            texts.insert(source.path.as_str(), Cow::Borrowed(text));
+        }
+    }
+    for diagnostic in diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.code == Code::Secret)
+    {
+        if let Some(text) = texts.get_mut(diagnostic.file.as_str())
+            && text.get(diagnostic.span.clone()).is_some()
+        {
+            let stars = "*".repeat(diagnostic.span.len());
+            text.to_mut().replace_range(diagnostic.span.clone(), &stars);
+        }
+    }
+    texts
+}
+
+fn report<'a>(diagnostic: &'a Diagnostic, text: &'a str) -> Vec<Group<'a>> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -76,8 +99,7 @@ struct Excerpt<'a> {
     end: usize,
 }
 
-fn excerpt<'a>(diagnostic: &Diagnostic, text: &'a [u8]) -> Option<Excerpt<'a>> {
-    let text = std::str::from_utf8(text).ok()?;
+fn excerpt<'a>(diagnostic: &Diagnostic, text: &'a str) -> Option<Excerpt<'a>> {
     let start = diagnostic.span.start;
     let begin = text
         .get(..start)?

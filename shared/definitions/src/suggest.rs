@@ -60,9 +60,12 @@ impl Suggestions {
             .take(MOST_LISTED + 1)
             .map(|word| format!("`{word}`"))
             .collect();
-        (1..=MOST_LISTED)
-            .contains(&listed.len())
-            .then(|| format!("there is {}", listed.join(", ")))
+        match listed.len() {
+            0 => None,
+            1 => Some(format!("there is only {}", listed[0])),
+            2..=MOST_LISTED => Some(format!("there are {}", listed.join(", "))),
+            _ => None,
+        }
     }
 }
 

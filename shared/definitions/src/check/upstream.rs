@@ -1,5 +1,6 @@
 //! The tasks of one workflow by name, `for_each` expanded, and who comes after whom.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::expansion::{expansion_count, expansions};
@@ -107,26 +108,31 @@ impl Names {
         tasks: &[(At<String>, Option<Task>)],
         findings: &mut Findings<'_>,
     ) {
+        let mut reported = false;
         for expanded in &self.expanded[position] {
-            let taken = *expanded != name.value || self.by_name[expanded] != position;
-            if !taken {
+            let other = match self.by_name.entry(expanded.clone()) {
+                Entry::Vacant(free) => {
+                    free.insert(position);
+                    continue;
+                }
+                // The task's own name, without `for_each`.
+                Entry::Occupied(_) if *expanded == name.value => continue,
+                Entry::Occupied(taken) => &tasks[*taken.get()].0.value,
+            };
+            if std::mem::replace(&mut reported, true) {
                 continue;
             }
-            if let Some(other) = self.by_name.insert(expanded.clone(), position) {
-                let (other, _) = &tasks[other];
-                let message = if other.value == name.value {
-                    format!("two values of `{}` give the name `{expanded}`", name.value)
-                } else {
-                    format!(
-                        "`{}` and `{}` both give the name `{expanded}`",
-                        other.value, name.value
-                    )
-                };
-                findings.error(Code::DuplicateTask, name.at, message).help(
-                    "rename one; letters and digits of values tell names apart, nothing else does",
-                );
-                return;
-            }
+            let message = if *other == name.value {
+                format!("two values of `{other}` give the name `{expanded}`")
+            } else {
+                format!(
+                    "`{other}` and `{}` both give the name `{expanded}`",
+                    name.value
+                )
+            };
+            findings
+                .error(Code::DuplicateTask, name.at, message)
+                .help("rename one; in values only letters and digits tell names apart");
         }
     }
 

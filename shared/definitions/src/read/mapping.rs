@@ -42,6 +42,8 @@ pub(crate) use written;
 pub(crate) struct Mapping<'node> {
     entries: &'node [Entry],
     mark: Span,
+    /// Keys that were probably meant by unknown ones; they are not reported as missing, too.
+    meant: Vec<&'static str>,
 }
 
 /// How a field's key is written: a raw identifier without its mark.
@@ -53,7 +55,7 @@ impl<'node> Mapping<'node> {
     /// Opens a mapping and reports the keys it should not have.
     pub(crate) fn open(
         node: &'node Node,
-        keys: &[&str],
+        keys: &[&'static str],
         findings: &mut Findings<'_>,
     ) -> Option<Self> {
         let keys = keys.iter().map(|field| key_of(field));
@@ -65,18 +67,24 @@ impl<'node> Mapping<'node> {
             wrong_kind(node, findings, "a mapping", &format!("its keys are {all}"));
             return None;
         };
+        let mut meant = Vec::new();
         for entry in entries {
-            if keys.clone().all(|key| key != entry.key.value) {
-                let help = findings.suggestions.help(&entry.key.value, keys.clone());
-                let message = format!("there is no key `{}` here", entry.key.value);
-                findings
-                    .error(Code::UnknownKey, entry.key.at, message)
-                    .maybe_help(help);
+            let key = entry.key.value.as_str();
+            if keys.clone().any(|known| known == key) {
+                continue;
             }
+            let closest = findings.suggestions.closest(key, keys.clone());
+            meant.extend(keys.clone().filter(|known| closest == Some(known)));
+            let help = findings.suggestions.help(key, keys.clone());
+            let message = format!("there is no key `{key}` here");
+            findings
+                .error(Code::UnknownKey, entry.key.at, message)
+                .maybe_help(help);
         }
         Some(Self {
             entries,
             mark: node.mark,
+            meant,
         })
     }
 
@@ -86,10 +94,12 @@ impl<'node> Mapping<'node> {
         match self.entries.iter().find(|entry| entry.key.value == key) {
             Some(entry) => T::read(&entry.value, findings),
             None => T::absent().or_else(|| {
-                let message = format!("`{key}` is missing here");
-                findings
-                    .error(Code::MissingKey, self.mark, message)
-                    .help(format!("add `{key}:`"));
+                if !self.meant.contains(&key) {
+                    let message = format!("`{key}` is missing here");
+                    findings
+                        .error(Code::MissingKey, self.mark, message)
+                        .help(format!("add `{key}:`"));
+                }
                 T::unread(self.mark)
             }),
         }

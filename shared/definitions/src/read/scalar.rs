@@ -38,7 +38,7 @@ impl Read for Text {
     fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
         match &node.kind {
             Kind::Text(text) if text.trim().is_empty() => {
-                let help = "write a text, or leave the key out";
+                let help = "write a text";
                 findings
                     .error(Code::BadValue, node.mark, "this text is empty")
                     .help(help);
@@ -54,12 +54,7 @@ impl Read for Text {
                 None
             }
             Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => {
-                wrong_kind(
-                    node,
-                    findings,
-                    "a text",
-                    "write a text, or leave the key out",
-                );
+                wrong_kind(node, findings, "a text", "write a text");
                 None
             }
         }

@@ -79,10 +79,20 @@ impl<'text> Tree<'text, '_, '_> {
             kind: Kind::Mapping(Vec::new()),
         };
         Ok(match root {
-            None => empty,
-            Some(Node {
+            None
+            | Some(Node {
                 kind: Kind::Null, ..
             }) => empty,
+            // What is missing at the top is missing in the file, not in its first line.
+            Some(
+                node @ Node {
+                    kind: Kind::Mapping(_),
+                    ..
+                },
+            ) => Node {
+                mark: whole,
+                ..node
+            },
             Some(node) => node,
         })
     }
@@ -291,7 +301,17 @@ impl<'text> Tree<'text, '_, '_> {
     }
 
     fn syntax(&mut self, error: &ScanError) -> Stopped {
-        let start = self.offsets.byte(error.marker().index());
+        let marked = self.offsets.byte(error.marker().index());
+        // At the end of the file nothing could be underlined but what comes last.
+        let start = match self.text[marked..].trim().is_empty() {
+            true => self
+                .text
+                .trim_end()
+                .char_indices()
+                .last()
+                .map_or(0, |(last, _)| last),
+            false => marked,
+        };
         let rest = &self.text[start..];
         let end = start
             + rest
