@@ -1,3 +1,35 @@
-//! local
+//! murmur on one machine: state and inboxes in one SQLite file, a compute that runs processes, and
+//! the engine that runs the functions in one process, durably.
+//!
+//! What makes it fast and safe at once is one serial log with group commit: see [`database`] for
+//! the group, [`inbox`] for messages that are delivered before they are rows, [`local_ports`] for
+//! what must be committed before the world outside hears of it.
+//!
+//! Adapters here hold no domain logic: nothing decides about runs, tasks or clusters.
 
+mod bus;
+mod clock;
+pub mod compute;
 pub mod compute_events;
+pub mod database;
+mod dead_letters;
+pub mod engine;
+pub mod guest;
+mod handlers;
+pub mod inbox;
+mod journal;
+pub mod local_ports;
+mod statistics;
+mod store;
+mod ticker;
+
+pub use bus::LocalBus;
+pub use clock::{ClockMode, EngineClock};
+pub use database::{DataError, Durability, Failure};
+pub use dead_letters::DeadLetter;
+pub use engine::{Data, Engine, EngineError, Options, Stopper};
+pub use guest::{Guest, Reader};
+pub use handlers::Handlers;
+pub use local_ports::LocalPorts;
+pub use statistics::Statistics;
+pub use store::SqliteStateStore;

@@ -1,0 +1,42 @@
+//! Messages that were put aside as poison, with the reason (rule 21).
+
+use rusqlite::Row;
+
+use crate::database::{Database, Failure};
+
+/// A message that was put aside.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeadLetter {
+    pub id: i64,
+    /// The function it was meant for, as it was written.
+    pub function: String,
+    /// The message, as it was written; it may not be readable.
+    pub body: String,
+    pub reason: String,
+    /// When, ISO 8601 UTC.
+    pub at: String,
+    /// How often it was delivered.
+    pub receives: u32,
+}
+
+pub(crate) fn list(database: &Database, limit: usize) -> Result<Vec<DeadLetter>, Failure> {
+    let sql = "SELECT id, function, body, reason, at, receives FROM dead_letters
+               ORDER BY id DESC LIMIT ?1";
+    database.query(sql, [i64::try_from(limit).unwrap_or(i64::MAX)], letter)
+}
+
+pub(crate) fn read(database: &Database, id: i64) -> Result<Option<DeadLetter>, Failure> {
+    let sql = "SELECT id, function, body, reason, at, receives FROM dead_letters WHERE id = ?1";
+    database.query_row(sql, [id], letter)
+}
+
+fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        id: row.get(0)?,
+        function: row.get(1)?,
+        body: row.get(2)?,
+        reason: row.get(3)?,
+        at: row.get(4)?,
+        receives: row.get(5)?,
+    })
+}

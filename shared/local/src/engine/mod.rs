@@ -1,0 +1,433 @@
+//! The engine: runs the functions in one process, on one thread, each behind its inbox.
+//!
+//! A turn gives each inbox one batch. When nothing is left to do, everything is committed and the
+//! engine rests until a timer, a process or another program's message. Nothing here decides about
+//! runs, tasks or clusters.
+
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use model::Timestamp;
+use model::fact::Fact;
+use model::message::{Function, Message};
+use model::units::Seconds;
+use ports::{Clock as _, ComputeError, Outgoing, Ports as _, Trouble, Verdict};
+
+use crate::clock::{ClockMode, EngineClock};
+use crate::compute_events::{LocalCompute, Mark, ObservationSink};
+use crate::database::{DataError, Database, Durability, EngineLock, Failure};
+use crate::handlers::Handlers;
+use crate::inbox::Inboxes;
+use crate::journal::Journal;
+use crate::local_ports::LocalPorts;
+use crate::statistics::Statistics;
+use crate::ticker::Ticker;
+
+/// The most messages a handler is given at once.
+const BATCH: usize = 100;
+/// A busy engine commits at least this often, so that other processes can write and a crash has
+/// little to repeat.
+const GROUP_MESSAGES: usize = 2_000;
+const GROUP_TIME: Duration = Duration::from_millis(10);
+/// How often a resting engine looks for other processes' messages and for a stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often a busy engine looks whether a process has ended.
+const POLL_EVERY: Duration = Duration::from_millis(1);
+/// How long it waits before a compute in trouble is asked again.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a data folder is used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    pub durability: Durability,
+    pub clock: ClockMode,
+}
+
+/// A data folder opened by this process, alone.
+#[derive(Debug)]
+pub struct Data {
+    folder: PathBuf,
+    journal: Rc<Journal>,
+    lock: EngineLock,
+}
+
+impl Data {
+    /// Opens a folder, creating it, and refuses when another engine has it.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, DataError> {
+        let lock = EngineLock::take(folder)?;
+        let database = Database::open_engine(folder, options.durability)?;
+        let journal = Rc::new(Journal::open(database, options.clock)?);
+        Ok(Self {
+            folder: folder.into(),
+            journal,
+            lock,
+        })
+    }
+
+    /// The clock the engine will go by, for a compute to share.
+    pub fn clock(&self) -> EngineClock {
+        self.journal.clock.clone()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_journal(self) -> Rc<Journal> {
+        self.journal
+    }
+
+    /// Where everything is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// The engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// What was committed is safe, and whatever was not will be done again by the next engine.
+    #[error("the engine stops, nothing is lost: {0}")]
+    Lost(#[from] Failure),
+}
+
+/// Asks an engine to stop, from any thread or a signal handler.
+#[derive(Debug, Clone, Default)]
+pub struct Stopper(Arc<AtomicBool>);
+
+impl Stopper {
+    /// Asks; the engine commits what it has done and returns within a tenth of a second or when
+    /// the handler at work returns.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs the functions.
+pub struct Engine<C, H> {
+    ports: LocalPorts<C>,
+    journal: Rc<Journal>,
+    handlers: H,
+    ticker: Ticker,
+    stopper: Stopper,
+    /// Emitted and not acknowledged to the compute yet, with the number of commits before it.
+    mark: Option<(Mark, u64)>,
+    compute_calls: bool,
+    trouble_until: Option<Instant>,
+    group_began: Cell<Option<Instant>>,
+    polled: Instant,
+    looked: Instant,
+    _lock: EngineLock,
+}
+
+struct InboxSink<'a> {
+    inboxes: &'a Inboxes,
+    result: Result<(), Failure>,
+}
+
+impl ObservationSink for InboxSink<'_> {
+    fn emit(&mut self, inbox: Function, message: Message) {
+        if self.result.is_ok() {
+            self.result = self.inboxes.put(inbox, message, Seconds(0));
+        }
+    }
+}
+
+impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
+    /// Puts an engine together. It does nothing before it is run.
+    pub fn new(data: Data, compute: C, handlers: H) -> Self {
+        let Data { journal, lock, .. } = data;
+        let now = Instant::now();
+        let ports = LocalPorts::new(&journal, compute);
+        // Whatever an earlier engine registered is read on the first turn.
+        ports.store().set_registered();
+        Self {
+            ports,
+            handlers,
+            ticker: Ticker::new(journal.clock.now()),
+            stopper: Stopper::default(),
+            mark: None,
+            // What was not acknowledged to the last engine comes again.
+            compute_calls: true,
+            trouble_until: None,
+            group_began: Cell::new(None),
+            polled: now,
+            looked: now.checked_sub(LOOK_EVERY).unwrap_or(now),
+            journal,
+            _lock: lock,
+        }
+    }
+
+    /// What the functions are given; also for reading, and for register-definitions.
+    pub fn ports(&self) -> &LocalPorts<C> {
+        &self.ports
+    }
+
+    /// The compute behind the port.
+    pub fn compute(&self) -> &C {
+        self.ports.inner_compute()
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Timestamp {
+        self.journal.clock.now()
+    }
+
+    /// Shows every published fact to an observer from now on; one may come more than once.
+    pub fn observe(&self, observer: impl FnMut(&Fact) + 'static) {
+        self.ports.bus().observe(Box::new(observer));
+    }
+
+    /// Asks this engine to stop.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Counts of what was done.
+    pub fn statistics(&self) -> Statistics {
+        self.journal.statistics()
+    }
+
+    /// Puts a message into an inbox, durably.
+    pub fn send(&self, inbox: Function, outgoing: Outgoing) -> Result<(), EngineError> {
+        self.journal
+            .inboxes
+            .put(inbox, outgoing.message, outgoing.delay)?;
+        self.flush()
+    }
+
+    /// Calls a function that has no inbox, and commits what it did.
+    pub fn call<T>(
+        &self,
+        function: impl AsyncFnOnce(&LocalPorts<C>) -> T,
+    ) -> Result<T, EngineError> {
+        let result = pollster::block_on(function(&self.ports));
+        self.flush()?;
+        Ok(result)
+    }
+
+    /// Runs until it is asked to stop.
+    pub fn run(&mut self) -> Result<(), EngineError> {
+        self.run_until(|_| false)
+    }
+
+    /// Runs until a condition holds, or it is asked to stop. The condition is looked at between
+    /// turns.
+    pub fn run_until(&mut self, done: impl FnMut(&Self) -> bool) -> Result<(), EngineError> {
+        let result = self.run_turns(done);
+        if let (Err(error), true) = (&result, self.journal.database.lost().is_some()) {
+            tracing::error!(%error);
+        }
+        result
+    }
+
+    fn run_turns(&mut self, mut done: impl FnMut(&Self) -> bool) -> Result<(), EngineError> {
+        while !self.stopper.is_asked() && !done(self) {
+            if !self.turn()? {
+                self.rest()?;
+            }
+        }
+        self.journal.stop()?;
+        self.group_began.set(None);
+        Ok(())
+    }
+
+    /// Gives each inbox one batch; says whether anything happened.
+    fn turn(&mut self) -> Result<bool, EngineError> {
+        let now = self.journal.clock.now();
+        let mut busy = self.look_elsewhere()?;
+        self.look_at_definitions(now);
+        for (inbox, message) in self.ticker.fire(now) {
+            let idle_sweep = message == Message::Sweep && !self.journal.inboxes.is_quiet(inbox)?;
+            if !idle_sweep {
+                self.journal.inboxes.put(inbox, message, Seconds(0))?;
+            }
+        }
+        self.advance_compute(now)?;
+        for function in Function::ALL {
+            busy |= self.deliver(function)?;
+        }
+        Ok(busy)
+    }
+
+    /// Gives one inbox's next batch to its handler.
+    fn deliver(&self, function: Function) -> Result<bool, EngineError> {
+        let Some(batch) = self.journal.inboxes.take(function, BATCH)? else {
+            return Ok(false);
+        };
+        self.journal.database.counters().batches.add(1);
+        let count = batch.count();
+        let deliveries = batch.deliveries();
+        let handle = || pollster::block_on(self.handlers.handle(function, &self.ports, deliveries));
+        let verdicts = std::panic::catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|panic| {
+            let reason = format!("the handler panicked: {}", told(&*panic));
+            vec![Verdict::Failed(reason); count]
+        });
+        if let Some(reason) = self.journal.database.lost() {
+            return Err(Failure::Lost { reason }.into());
+        }
+        self.journal.inboxes.settle(batch, verdicts)?;
+        self.bound_group()?;
+        Ok(true)
+    }
+
+    /// Commits when the group has grown large or old.
+    fn bound_group(&self) -> Result<(), EngineError> {
+        let unwritten = self.journal.inboxes.unwritten();
+        if !self.journal.database.has_open_group() && unwritten == 0 {
+            self.group_began.set(None);
+            return Ok(());
+        }
+        let now = Instant::now();
+        let began = self.group_began.get().unwrap_or(now);
+        self.group_began.set(Some(began));
+        let old = now.duration_since(began) >= GROUP_TIME;
+        if old || unwritten >= GROUP_MESSAGES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Commits everything done so far.
+    fn flush(&self) -> Result<(), EngineError> {
+        self.journal.flush()?;
+        self.group_began.set(None);
+        Ok(())
+    }
+
+    /// Lets the compute go on when it has something to do.
+    fn advance_compute(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.acknowledge();
+        let instant = Instant::now();
+        if self.trouble_until.is_some_and(|until| instant < until) {
+            return Ok(());
+        }
+        let compute = self.ports.inner_compute();
+        if instant.duration_since(self.polled) >= POLL_EVERY && compute.in_flight() > 0 {
+            self.polled = instant;
+            self.compute_calls |= compute.wait(Duration::ZERO);
+        }
+        if !self.compute_calls && compute.next_timer().is_none_or(|timer| timer > now) {
+            return Ok(());
+        }
+        let mut sink = InboxSink {
+            inboxes: &self.journal.inboxes,
+            result: Ok(()),
+        };
+        let advanced = compute.advance(now, &mut sink);
+        sink.result?;
+        match advanced {
+            Ok(mark) => {
+                self.compute_calls = false;
+                self.trouble_until = None;
+                self.mark = Some((mark, self.journal.flushes()));
+            }
+            Err(error) => self.trouble("go on", &error),
+        }
+        Ok(())
+    }
+
+    /// Tells the compute what is committed and need not come again.
+    fn acknowledge(&mut self) {
+        if let Some((mark, flushes)) = self.mark
+            && self.journal.flushes() > flushes
+        {
+            match self.ports.inner_compute().acknowledge(mark) {
+                Ok(()) => self.mark = None,
+                Err(error) => self.trouble("be told what was stored", &error),
+            }
+        }
+    }
+
+    fn trouble(&mut self, what: &str, error: &ComputeError) {
+        tracing::error!(%error, "the compute could not {what}; it is asked again");
+        self.compute_calls = true;
+        self.trouble_until = Instant::now().checked_add(TROUBLE_PAUSE);
+    }
+
+    /// Reads the schedules again when what is registered has changed.
+    fn look_at_definitions(&mut self, now: Timestamp) {
+        if !self.ports.store().take_registered() {
+            return;
+        }
+        match pollster::block_on(self.ticker.load(&self.ports, now)) {
+            Ok(()) => {}
+            // It will be written again, or nobody can help it.
+            Err(Trouble::Poison(error)) => tracing::error!(error, "schedules cannot be read"),
+            Err(trouble) => {
+                tracing::warn!(%trouble, "schedules could not be read; they are read again");
+                self.ports.store().set_registered();
+            }
+        }
+    }
+
+    /// Commits, then waits for something to do.
+    fn rest(&mut self) -> Result<(), EngineError> {
+        self.flush()?;
+        self.acknowledge();
+        self.journal.database.tidy()?;
+        let now = self.journal.clock.now();
+        let next = self.next_timer();
+        let compute = self.ports.inner_compute();
+        if next <= now && self.trouble_until.is_none() {
+            return Ok(());
+        }
+        let flying = compute.in_flight() > 0;
+        if self.journal.clock.skips() && !flying && self.trouble_until.is_none() {
+            self.journal.clock.jump(next);
+            return Ok(());
+        }
+        let longest = LOOK_EVERY
+            .saturating_sub(self.looked.elapsed())
+            .max(POLL_EVERY);
+        let pause = match self.trouble_until {
+            Some(_) => longest,
+            None => self.journal.clock.until(next).min(longest),
+        };
+        if flying {
+            self.compute_calls |= compute.wait(pause);
+        } else {
+            std::thread::sleep(pause);
+        }
+        Ok(())
+    }
+
+    /// When something happens next by itself.
+    fn next_timer(&self) -> Timestamp {
+        let visible = self.journal.inboxes.next_visible_ms();
+        let visible = visible.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let compute = self.ports.inner_compute().next_timer();
+        let timers = [visible, compute].into_iter().flatten();
+        timers.fold(self.ticker.next(), Timestamp::min)
+    }
+
+    /// Looks, ten times a second, for other processes' messages; says whether there are any.
+    fn look_elsewhere(&mut self) -> Result<bool, EngineError> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(false);
+        }
+        self.looked = Instant::now();
+        self.journal.clock.follow_machine();
+        if !self.journal.database.changed_elsewhere()? {
+            return Ok(false);
+        }
+        self.ports.store().set_registered();
+        Ok(self.journal.inboxes.collect_mail()?)
+    }
+}
+
+/// What a panic says.
+fn told(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+}
+
+#[cfg(test)]
+mod tests;

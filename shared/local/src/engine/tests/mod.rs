@@ -1,0 +1,7 @@
+//! The engine with fake functions and a fake compute.
+
+mod clocks;
+mod delivery;
+mod durability;
+mod guests;
+mod world;

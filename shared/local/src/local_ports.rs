@@ -1,0 +1,166 @@
+//! The ports a function is given by the engine.
+//!
+//! What a call to the compute services rests on is committed before the call: whoever is told to
+//! run something is named by a claim that survives a crash (rule 9). So each call with an effect
+//! closes the open group first.
+
+use std::rc::Rc;
+
+use model::Timestamp;
+use model::attempt::AttemptKey;
+use model::id::{EmrClusterId, SubmissionId};
+use model::observation::{ClusterObservation, WorkObservation};
+use model::task::Place;
+use model::work::Submission;
+use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Ports, SubmitError};
+
+use crate::bus::LocalBus;
+use crate::clock::EngineClock;
+use crate::journal::Journal;
+use crate::store::SqliteStateStore;
+
+/// State, inboxes, compute and clock of one engine.
+pub struct LocalPorts<C> {
+    store: SqliteStateStore,
+    bus: LocalBus,
+    compute: CommittingCompute<C>,
+    clock: EngineClock,
+    cache: ContentCache,
+}
+
+impl<C> LocalPorts<C> {
+    pub(crate) fn new(journal: &Rc<Journal>, compute: C) -> Self {
+        Self {
+            store: SqliteStateStore::new(Rc::clone(&journal.database)),
+            bus: LocalBus::new(Rc::clone(journal)),
+            compute: CommittingCompute {
+                inner: compute,
+                journal: Rc::clone(journal),
+            },
+            clock: journal.clock.clone(),
+            cache: ContentCache::default(),
+        }
+    }
+
+    /// The compute behind the port.
+    pub(crate) fn inner_compute(&self) -> &C {
+        &self.compute.inner
+    }
+}
+
+impl<C: Compute> Ports for LocalPorts<C> {
+    type Store = SqliteStateStore;
+    type Bus = LocalBus;
+    type Compute = CommittingCompute<C>;
+    type Clock = EngineClock;
+
+    fn store(&self) -> &SqliteStateStore {
+        &self.store
+    }
+    fn bus(&self) -> &LocalBus {
+        &self.bus
+    }
+    fn compute(&self) -> &CommittingCompute<C> {
+        &self.compute
+    }
+    fn clock(&self) -> &EngineClock {
+        &self.clock
+    }
+    fn cache(&self) -> &ContentCache {
+        &self.cache
+    }
+}
+
+/// A compute that is called only after everything done so far was committed.
+pub struct CommittingCompute<C> {
+    inner: C,
+    journal: Rc<Journal>,
+}
+
+impl<C> CommittingCompute<C> {
+    /// Commits before a submission; if that fails, the submission has not taken effect.
+    fn commit_first(&self) -> Result<(), SubmitError> {
+        let flushed = self.journal.flush();
+        flushed.map_err(|failure| SubmitError::Throttled {
+            reason: failure.to_string(),
+        })
+    }
+
+    /// Commits before a request to stop something.
+    fn commit_before_asking(&self) -> Result<(), ComputeError> {
+        self.journal.flush().map_err(|failure| ComputeError {
+            reason: failure.to_string(),
+        })
+    }
+}
+
+impl<C: Compute> Compute for CommittingCompute<C> {
+    async fn submit(
+        &self,
+        place: &Place,
+        work: &[Submission],
+    ) -> Vec<Result<SubmissionId, SubmitError>> {
+        match self.commit_first() {
+            Ok(()) => self.inner.submit(place, work).await,
+            Err(error) => work.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn find(
+        &self,
+        place: &Place,
+        key: &AttemptKey,
+    ) -> Result<Vec<WorkObservation>, ComputeError> {
+        self.inner.find(place, key).await
+    }
+
+    async fn describe(
+        &self,
+        place: &Place,
+        ids: &[SubmissionId],
+    ) -> Result<Vec<WorkObservation>, ComputeError> {
+        self.inner.describe(place, ids).await
+    }
+
+    async fn list_steps(
+        &self,
+        cluster: &EmrClusterId,
+        wanted: &[AttemptKey],
+    ) -> Result<Vec<WorkObservation>, ComputeError> {
+        self.inner.list_steps(cluster, wanted).await
+    }
+
+    async fn cancel(
+        &self,
+        place: &Place,
+        ids: &[SubmissionId],
+        reason: &str,
+    ) -> Result<(), ComputeError> {
+        self.commit_before_asking()?;
+        self.inner.cancel(place, ids, reason).await
+    }
+
+    async fn request_cluster(&self, request: &ClusterRequest) -> Result<EmrClusterId, SubmitError> {
+        self.commit_first()?;
+        self.inner.request_cluster(request).await
+    }
+
+    async fn list_clusters(
+        &self,
+        created_since: Timestamp,
+    ) -> Result<Vec<ClusterObservation>, ComputeError> {
+        self.inner.list_clusters(created_since).await
+    }
+
+    async fn describe_cluster(
+        &self,
+        id: &EmrClusterId,
+    ) -> Result<Option<ClusterObservation>, ComputeError> {
+        self.inner.describe_cluster(id).await
+    }
+
+    async fn terminate_clusters(&self, ids: &[EmrClusterId]) -> Result<(), ComputeError> {
+        self.commit_before_asking()?;
+        self.inner.terminate_clusters(ids).await
+    }
+}
