@@ -76,7 +76,7 @@ async fn once<P: Ports>(ports: &P, definitions: &Definitions) -> Result<Register
         .await?;
     let changes = registration.changes;
     tracing::info!(?changes, "definitions registered");
-    Ok(Registered::Changed(changes))
+    Ok(Registered::Changed(Box::new(changes)))
 }
 
 /// One registration under way.

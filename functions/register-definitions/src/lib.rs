@@ -21,7 +21,7 @@ pub use change::{Changes, Difference};
 pub enum Registered {
     /// This very set was registered before.
     Unchanged,
-    Changed(Changes),
+    Changed(Box<Changes>),
 }
 
 #[cfg(test)]

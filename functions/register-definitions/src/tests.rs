@@ -104,7 +104,7 @@ fn after() -> Definitions {
 
 fn changes(registered: Registered) -> Changes {
     match registered {
-        Registered::Changed(changes) => changes,
+        Registered::Changed(changes) => *changes,
         Registered::Unchanged => panic!("nothing changed"),
     }
 }

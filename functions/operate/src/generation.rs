@@ -1,0 +1,269 @@
+//! Opening a generation, and what follows from it: what reruns and marks share (rule 20).
+//!
+//! The order is the correctness. The number is recorded in the operation, so that a repeat opens
+//! no second one. The generation is committed together with the run, so nobody sees one without
+//! the other. Only then are the tasks read: an outcome that came before is delivered again by us,
+//! one that comes after is counted by advance-run, which sees the new generation (rule 16).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use choreography::plan::Plan;
+use choreography::scope::to_redeliver;
+use model::fact::{Fact, TaskReady};
+use model::id::{DefinitionHash, RunId};
+use model::key::Key;
+use model::limit::SizedLimit;
+use model::message::{Function, Message};
+use model::name::TaskName;
+use model::run::{Generation, Run, RunState};
+use model::task::{Outcome, PastAttempt, Stopping, Task};
+use model::units::Seconds;
+use ports::{Clock as _, CommitError, EventBus as _, Expect, Outgoing, Ports, StateStore as _};
+use ports::{Trouble, TypedStore as _, Versioned, Write};
+use protocols::{facts, limits, stop};
+
+use crate::record::Opened;
+use crate::{Stop, targets};
+
+/// When reconcile first looks at the run again.
+const CHECK_AFTER: Seconds = Seconds::minutes(15);
+
+/// How long to wait for an attempt that was asked to stop, before its task's outcome is set.
+const STOPPING: Seconds = Seconds(20);
+
+/// What the next generation of a run is about.
+pub(crate) struct Opening {
+    pub definition: DefinitionHash,
+    pub scope: BTreeSet<TaskName>,
+    pub marked: BTreeMap<TaskName, Outcome>,
+    /// Limits the run is under from now on, besides those it was.
+    pub limits: Vec<SizedLimit>,
+}
+
+/// Finds the generation this operation has opened already.
+pub(crate) async fn found<P: Ports>(
+    ports: &P,
+    opened: &Opened,
+    run: &RunId,
+) -> Result<Option<Generation>, Trouble> {
+    let Some(number) = opened.generation() else {
+        return Ok(None);
+    };
+    let key = Key::Generation(run.clone(), number);
+    let generation = ports.store().get::<Generation>(&key).await?;
+    let own = |generation: &Generation| generation.operation == opened.request().operation;
+    Ok(generation.map(|generation| generation.value).filter(own))
+}
+
+/// Opens the next generation of a run.
+pub(crate) async fn open<P: Ports>(
+    ports: &P,
+    opened: &mut Opened,
+    run: &Versioned<Run>,
+    opening: Opening,
+) -> Result<Generation, Trouble> {
+    let number = run.value.generation + 1;
+    opened.note_generation(ports, number).await?;
+    let (now, request) = (ports.clock().now(), opened.request());
+    let generation = Generation {
+        run: run.value.run.clone(),
+        generation: number,
+        definition: opening.definition.clone(),
+        scope: opening.scope,
+        marked: opening.marked,
+        operation: request.operation.clone(),
+        by: request.by.clone(),
+        why: request.why.clone(),
+        at: now,
+    };
+    let mut next = run.value.clone();
+    if next.definition != opening.definition {
+        next.definition = opening.definition;
+        next.definition_since = number;
+    }
+    if next.state != RunState::Running {
+        next.started_at = Some(now);
+    }
+    next.generation = number;
+    next.state = RunState::Running;
+    next.ended_at = None;
+    next.reason = None;
+    next.limits = under(&next.limits, &opening.limits);
+    next.check_at = Some(CHECK_AFTER.after(now));
+    let writes = vec![
+        Write::create(&generation),
+        Write::replace(&next, Some(run.version)),
+    ];
+    ports.store().commit(writes).await?;
+    tracing::info!(run = %next.run, generation = number, tasks = generation.scope.len(), "opened");
+    Ok(generation)
+}
+
+/// The limits of a run with further ones, each once.
+pub(crate) fn under(limits: &[SizedLimit], further: &[SizedLimit]) -> Vec<SizedLimit> {
+    let known = |sized: &&SizedLimit| !further.iter().any(|other| other.limit == sized.limit);
+    limits
+        .iter()
+        .filter(known)
+        .chain(further)
+        .cloned()
+        .collect()
+}
+
+/// Does everything an open generation brings about.
+pub(crate) async fn carry_out<P: Ports>(ports: &P, generation: &Generation) -> Result<(), Stop> {
+    let run = targets::run(ports, &generation.run).await?.value;
+    let plan = targets::plan(ports, &generation.definition).await?;
+    let follows = Follows {
+        ports,
+        run: &run,
+        plan,
+        generation,
+    };
+    follows.stop_older_attempts().await?;
+    let mut outcomes = follows.set_by_hand().await?;
+    outcomes.extend(follows.kept().await?);
+    let outcomes = outcomes
+        .into_iter()
+        .map(|fact| Outgoing::from(Message::Fact(fact)));
+    let outcomes: Vec<Outgoing> = outcomes.collect();
+    if !outcomes.is_empty() {
+        ports.bus().send(Function::AdvanceRun, outcomes).await?;
+    }
+    Ok(ports.bus().publish(follows.started()).await?)
+}
+
+struct Follows<'a, P> {
+    ports: &'a P,
+    run: &'a Run,
+    plan: Arc<Plan>,
+    generation: &'a Generation,
+}
+
+impl<P: Ports> Follows<'_, P> {
+    /// Stops attempts of older generations of what runs again, or of what is in the plan no more.
+    async fn stop_older_attempts(&self) -> Result<(), Trouble> {
+        let number = self.generation.generation;
+        for task in targets::tasks(self.ports, &self.run.run).await? {
+            let task = task.value;
+            let again = self.generation.scope.contains(&task.task)
+                || self.plan.position(&task.task).is_none();
+            if !again || task.generation >= number || task.state.outcome().is_some() {
+                continue;
+            }
+            let key = task.attempt_key();
+            let why = Stopping::Superseded { generation: number };
+            match stop::stop(self.ports, &key, &why).await? {
+                // Whoever releases it finds that its generation is over. It may hold places.
+                stop::Stopped::NotSubmitted => {
+                    if let Some(claim) = &task.claim {
+                        limits::free(self.ports, &claim.limits, &key.to_string()).await?;
+                    }
+                }
+                // Its submitter finds the mark, or submit-task looks it up before the next one.
+                stop::Stopped::InDoubt | stop::Stopped::Asked | stop::Stopped::Stale => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the outcomes set by hand; returns their facts.
+    async fn set_by_hand(&self) -> Result<Vec<Fact>, Trouble> {
+        let mut set = Vec::new();
+        for (name, outcome) in &self.generation.marked {
+            set.extend(facts::task(&self.set(name, *outcome).await?));
+        }
+        Ok(set)
+    }
+
+    async fn set(&self, name: &TaskName, outcome: Outcome) -> Result<Task, Trouble> {
+        let Generation {
+            generation: number,
+            by,
+            why,
+            at,
+            ..
+        } = self.generation;
+        let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let reason = format!("set by {by}{why}");
+        let mut decided = facts::decided(self.run, name, *number, outcome, *at, reason);
+        let key = Key::Task(self.run.run.clone(), name.clone());
+        loop {
+            let stored = self.ports.store().get::<Task>(&key).await?;
+            let version = stored.as_ref().map(|stored| stored.version);
+            let mut writes = Vec::with_capacity(2);
+            if let Some(Versioned {
+                value: existing, ..
+            }) = stored
+            {
+                decided.epoch = existing.epoch;
+                if existing.generation >= *number {
+                    return Ok(existing);
+                }
+                if existing.state.is_open() {
+                    // Only the service ends an attempt, and what it holds is freed then.
+                    return Err(Trouble::Later(STOPPING));
+                }
+                if existing.attempt > 0 && existing.state.outcome().is_some() {
+                    let past = PastAttempt { attempt: existing };
+                    writes.push(Write::put(&past, Expect::Anything));
+                }
+            }
+            writes.push(Write::replace(&decided, version));
+            match self.ports.store().commit(writes).await {
+                Ok(()) => return Ok(decided),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The outcomes that were kept and that somebody waits for again.
+    async fn kept(&self) -> Result<Vec<Fact>, Trouble> {
+        let tasks = targets::tasks(self.ports, &self.run.run).await?;
+        let tasks: BTreeMap<TaskName, Task> = tasks
+            .into_iter()
+            .map(|task| (task.value.task.clone(), task.value))
+            .collect();
+        let kept = to_redeliver(&self.plan, &self.generation.scope);
+        let kept = kept
+            .into_iter()
+            .filter_map(|at| tasks.get(&self.plan.task(at).name));
+        let ended = kept.filter(|task| task.state.outcome().is_some());
+        Ok(ended.filter_map(facts::task).collect())
+    }
+
+    /// That the run started again, and that the tasks without upstreams are ready.
+    fn started(&self) -> Vec<Fact> {
+        let Generation {
+            generation: number,
+            scope,
+            marked,
+            at,
+            ..
+        } = self.generation;
+        let again = self.run.generation == *number && self.run.state == RunState::Running;
+        let ready = self
+            .plan
+            .roots()
+            .map(|position| &self.plan.task(position).name);
+        let ready = ready.filter(|name| scope.contains(*name) && !marked.contains_key(*name));
+        let ready = ready.map(|name| {
+            let (run, task) = (self.run.run.clone(), name.clone());
+            let ready = TaskReady {
+                run,
+                task,
+                generation: *number,
+                attempt: 1,
+                since: *at,
+            };
+            facts::ready(self.run, ready)
+        });
+        again
+            .then(|| facts::run(self.run))
+            .into_iter()
+            .chain(ready)
+            .collect()
+    }
+}
