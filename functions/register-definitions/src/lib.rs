@@ -13,6 +13,9 @@ mod current;
 mod fence;
 mod owed;
 
+use definitions::{Diagnostic, SourceFile};
+use ports::{Clock as _, Ports, Trouble};
+
 pub use apply::apply;
 pub use change::{Changes, Difference};
 
@@ -22,6 +25,28 @@ pub enum Registered {
     /// This very set was registered before.
     Unchanged,
     Changed(Box<Changes>),
+}
+
+/// Why nothing is registered, or not everything.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The set is broken; nothing was changed.
+    #[error("{} of the definitions are wrong; nothing was changed", .diagnostics.len())]
+    Broken { diagnostics: Vec<Diagnostic> },
+    /// Registering again completes what was begun.
+    #[error("the definitions could not be registered; registering them again completes it")]
+    Interrupted(#[from] Trouble),
+}
+
+/// Checks the whole set and registers it; a broken one changes nothing.
+pub async fn register<P: Ports>(ports: &P, files: &[SourceFile]) -> Result<Registered, Refused> {
+    let checked = definitions::check(files, ports.clock().now());
+    let Some(definitions) = checked.definitions else {
+        return Err(Refused::Broken {
+            diagnostics: checked.diagnostics,
+        });
+    };
+    Ok(apply(ports, &definitions).await?)
 }
 
 #[cfg(test)]

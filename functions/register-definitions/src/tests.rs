@@ -1,106 +1,22 @@
 //! Registering sets of definitions, whole, again, and from the middle.
 
+mod fixture;
+
 use std::collections::BTreeSet;
 
-use model::definition::{Cluster, Definitions, Team, Workflow, hash_of};
+use definitions::SourceFile;
+use model::definition::{Definitions, hash_of};
 use model::expected::Expected;
 use model::key::Key;
 use model::registry::{Catalogue, CurrentCluster, CurrentWorkflow, Deployment};
 use model::units::Seconds;
 use ports::Trouble;
 use protocols::content;
-use serde_json::json;
 use testkit::{TestPorts, block_on, instant};
 
+use self::fixture::{after, before};
 use crate::fence::Fence;
-use crate::{Changes, Registered, apply};
-
-fn workflow(name: &str, more: serde_json::Value) -> Workflow {
-    let mut written = json!({
-        "team": "weather",
-        "name": name,
-        "timezone": "UTC",
-        "tasks": [{
-            "name": "clean",
-            "batch": {"job_definition": "clean", "queue": "light"},
-        }],
-    });
-    let more = more.as_object().unwrap().clone();
-    written.as_object_mut().unwrap().extend(more);
-    serde_json::from_value(written).unwrap()
-}
-
-fn scheduled(name: &str, expression: &str) -> Workflow {
-    workflow(
-        name,
-        json!({"schedule": {"expression": expression, "timezone": "UTC"}}),
-    )
-}
-
-fn cluster(name: &str, provision: &str) -> Cluster {
-    let at = |expression: &str| json!({"expression": expression, "timezone": "UTC"});
-    serde_json::from_value(json!({
-        "team": "weather",
-        "name": name,
-        "provision": at(provision),
-        "terminate": at("cron(0 9 * * ? *)"),
-        "drain": 1800,
-        "tags": {"purpose": "etl"},
-        "step_concurrency": 2,
-        "replacements": 1,
-        "emr": {
-            "release": "emr-7.9.0",
-            "instances": {"primary": {"types": ["m7g.xlarge"], "count": 1}},
-            "auto_termination": 3600,
-        },
-    }))
-    .unwrap()
-}
-
-fn set(workflows: Vec<Workflow>, clusters: Vec<Cluster>) -> Definitions {
-    let team: Team = serde_json::from_value(json!({"name": "weather"})).unwrap();
-    Definitions {
-        teams: [(team.name.clone(), team)].into(),
-        clusters: clusters
-            .into_iter()
-            .map(|cluster| (cluster.reference(), cluster))
-            .collect(),
-        workflows: workflows
-            .into_iter()
-            .map(|workflow| (workflow.reference(), workflow))
-            .collect(),
-    }
-}
-
-fn before() -> Definitions {
-    set(
-        vec![
-            scheduled("daily", "cron(0 6 * * ? *)"),
-            scheduled("edited", "cron(0 6 * * ? *)"),
-            scheduled("gone", "cron(0 6 * * ? *)"),
-        ],
-        vec![
-            cluster("etl", "cron(0 6 * * ? *)"),
-            cluster("old", "cron(0 7 * * ? *)"),
-        ],
-    )
-}
-
-fn after() -> Definitions {
-    let report =
-        json!({"after": ["weather/daily"], "deadline": {"wall_clock": {"hour": 8, "minute": 0}}});
-    set(
-        vec![
-            scheduled("daily", "cron(0 6 * * ? *)"),
-            scheduled("edited", "cron(30 * * * ? *)"),
-            workflow("report", report),
-        ],
-        vec![
-            cluster("etl", "cron(0 4 * * ? *)"),
-            cluster("new", "cron(0 5 * * ? *)"),
-        ],
-    )
-}
+use crate::{Changes, Refused, Registered, apply, register as register_files};
 
 fn changes(registered: Registered) -> Changes {
     match registered {
@@ -125,6 +41,47 @@ fn owed(ports: &TestPorts, schedule: &str) -> Option<String> {
     let key = Key::Expected(schedule.parse().unwrap());
     let expected = ports.store.peek::<Expected>(&key)?;
     Some(format!("{} by {}", expected.next_slot?, expected.due_at?))
+}
+
+#[test]
+fn a_broken_set_changes_nothing_and_says_why() {
+    let ports = TestPorts::new();
+    let files = [
+        SourceFile::new("events/weather/team.yaml", "description: Weather\n"),
+        SourceFile::new(
+            "events/weather/workflows/daily.yaml",
+            "tasks:\n  clean:\n    after: [nothing]\n    batch: { job_definition: clean, queue: light }\n",
+        ),
+    ];
+    let refused = block_on(register_files(&ports, &files)).unwrap_err();
+    let Refused::Broken { diagnostics } = refused else {
+        panic!("{refused}")
+    };
+    assert!(
+        diagnostics
+            .iter()
+            .any(|found| found.message.contains("nothing")),
+        "{diagnostics:?}"
+    );
+    assert!(ports.store.items().is_empty());
+}
+
+#[test]
+fn good_files_are_registered() {
+    let ports = TestPorts::new();
+    let files = [
+        SourceFile::new("events/weather/team.yaml", "description: Weather\n"),
+        SourceFile::new(
+            "events/weather/workflows/daily.yaml",
+            "tasks:\n  clean:\n    batch: { job_definition: clean, queue: light }\n",
+        ),
+    ];
+    let registered = block_on(register_files(&ports, &files)).unwrap();
+    assert_eq!(changes(registered).workflows.added.len(), 1);
+    assert_eq!(
+        block_on(register_files(&ports, &files)).unwrap(),
+        Registered::Unchanged
+    );
 }
 
 #[test]
