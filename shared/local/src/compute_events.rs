@@ -33,11 +33,8 @@ pub struct Mark(pub u64);
 pub trait LocalCompute: Compute {
     /// Moves everything to where it is at this instant: clusters come up and go, work starts and
     /// ends. The only call that emits. Safe to repeat after an error.
-    fn advance(
-        &self,
-        now: Timestamp,
-        sink: &mut dyn ObservationSink,
-    ) -> Result<Mark, ComputeError>;
+    fn advance(&self, now: Timestamp, sink: &mut dyn ObservationSink)
+    -> Result<Mark, ComputeError>;
 
     /// Says that all that was emitted up to the mark is stored in inboxes and need not come again.
     fn acknowledge(&self, mark: Mark) -> Result<(), ComputeError>;

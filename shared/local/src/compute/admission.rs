@@ -58,9 +58,13 @@ pub fn check_step(submission: &Submission) -> Result<&[String], SubmitError> {
     if argv.first().is_none_or(String::is_empty) {
         refuse("ValidationException: the step has no command".into())
     } else if name > STEP_NAME {
-        refuse(format!("ValidationException: the step's name has {name} characters; at most {STEP_NAME} are allowed"))
+        refuse(format!(
+            "ValidationException: the step's name has {name} characters; at most {STEP_NAME} are allowed"
+        ))
     } else if characters > STEP_CHARACTERS {
-        refuse(format!("ValidationException: the step's arguments have {characters} characters; at most {STEP_CHARACTERS} are allowed"))
+        refuse(format!(
+            "ValidationException: the step's arguments have {characters} characters; at most {STEP_CHARACTERS} are allowed"
+        ))
     } else {
         Ok(argv)
     }
@@ -81,14 +85,22 @@ pub fn check_job(submission: &Submission) -> Result<&model::work::JobSpec, Submi
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>();
     if name.len() > JOB_NAME || !name.bytes().all(named) {
-        refuse(format!("ClientException: `{name}` is no job name: at most {JOB_NAME} letters, digits, `-` and `_`"))
+        refuse(format!(
+            "ClientException: `{name}` is no job name: at most {JOB_NAME} letters, digits, `-` and `_`"
+        ))
     } else if payload > JOB_PAYLOAD {
-        refuse(format!("ClientException: the request has {payload} bytes; at most {JOB_PAYLOAD} are allowed"))
+        refuse(format!(
+            "ClientException: the request has {payload} bytes; at most {JOB_PAYLOAD} are allowed"
+        ))
     } else if let Some(size) = spec.array_size.filter(|size| !ARRAY_SIZE.contains(size)) {
         let (from, to) = (ARRAY_SIZE.start(), ARRAY_SIZE.end());
-        refuse(format!("ClientException: an array has {from} to {to} children, not {size}"))
+        refuse(format!(
+            "ClientException: an array has {from} to {to} children, not {size}"
+        ))
     } else if let Some(timeout) = submission.timeout.filter(|timeout| *timeout < JOB_TIMEOUT) {
-        refuse(format!("ClientException: a time-out is at least {JOB_TIMEOUT}, not {timeout}"))
+        refuse(format!(
+            "ClientException: a time-out is at least {JOB_TIMEOUT}, not {timeout}"
+        ))
     } else {
         Ok(spec)
     }

@@ -212,7 +212,8 @@ impl Services {
         };
         let state = self.state().map_err(lost)?;
         let Some(row) = state.clusters.get(cluster) else {
-            let reason = format!("InvalidRequestException: cluster `{cluster}` is not there (any more)");
+            let reason =
+                format!("InvalidRequestException: cluster `{cluster}` is not there (any more)");
             return Err(SubmitError::Gone { reason });
         };
         admission::takes_steps(row.state)?;

@@ -26,7 +26,10 @@ pub fn forward(state: &mut State, turn: &mut Turn<'_>) {
 /// Tells clusters that have come to work from those that wait for some.
 pub fn note_activity(state: &mut State, turn: &mut Turn<'_>) {
     let State { clusters, open, .. } = state;
-    for cluster in clusters.values_mut().filter(|cluster| cluster.state.is_up()) {
+    for cluster in clusters
+        .values_mut()
+        .filter(|cluster| cluster.state.is_up())
+    {
         let busy = open_at(open, &cluster.id).any(|open| !open.running.is_empty());
         let actual = if busy {
             ClusterState::Running
@@ -85,11 +88,7 @@ struct Next {
     next_at: Option<Timestamp>,
 }
 
-fn next_state(
-    cluster: &ClusterRow,
-    open: &BTreeMap<u64, Open>,
-    turn: &Turn<'_>,
-) -> Option<Next> {
+fn next_state(cluster: &ClusterRow, open: &BTreeMap<u64, Open>, turn: &Turn<'_>) -> Option<Next> {
     let habits = &turn.configuration.clusters;
     let fails = |at, reason: String| Next {
         state: ClusterState::TerminatedWithErrors,
@@ -105,7 +104,9 @@ fn next_state(
         return Some(Next {
             state: ClusterState::Terminating,
             at,
-            reason: Some(format!("ALL_STEPS_COMPLETED: terminated by itself after {idle} without work")),
+            reason: Some(format!(
+                "ALL_STEPS_COMPLETED: terminated by itself after {idle} without work"
+            )),
             next_at: Some(habits.terminating.after(at)),
         });
     }
@@ -144,7 +145,12 @@ fn up(at: Timestamp, next_at: Option<Timestamp>) -> Next {
     }
 }
 
-fn enter(cluster: &mut ClusterRow, next: Next, open: &mut BTreeMap<u64, Open>, turn: &mut Turn<'_>) {
+fn enter(
+    cluster: &mut ClusterRow,
+    next: Next,
+    open: &mut BTreeMap<u64, Open>,
+    turn: &mut Turn<'_>,
+) {
     cluster.state = next.state;
     cluster.at = next.at;
     cluster.reason = next.reason;

@@ -44,8 +44,8 @@ pub struct Changes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub sequence: u64,
-    /// When it arrives.
-    pub due: Timestamp,
+    /// When it arrives, if it was delayed; others do even when the clock was set back.
+    pub due: Option<Timestamp>,
     pub inbox: Function,
     pub message: Message,
 }

@@ -84,7 +84,7 @@ impl<C: Clock> LocalCompute for ProcessCompute<C> {
         let events = state.events.values();
         let due = events
             .filter(|waiting| waiting.emitted.is_none())
-            .map(|waiting| waiting.event.due);
+            .map(|waiting| waiting.event.due.unwrap_or(now));
         let clusters = state.clusters.values();
         let changes = clusters.filter_map(|cluster| clusters::next_timer(cluster, &state.open));
         let work = state.open.values().filter_map(work::next_timer);
@@ -188,14 +188,10 @@ impl Services {
         Ok(())
     }
 
-    fn emit(
-        &mut self,
-        now: Timestamp,
-        sink: &mut dyn ObservationSink,
-    ) -> Result<Mark, StateError> {
+    fn emit(&mut self, now: Timestamp, sink: &mut dyn ObservationSink) -> Result<Mark, StateError> {
         let mut emitted = self.emitted;
         for waiting in self.state()?.events.values_mut() {
-            if waiting.emitted.is_none() && waiting.event.due <= now {
+            if waiting.emitted.is_none() && waiting.event.due.is_none_or(|due| due <= now) {
                 emitted += 1;
                 waiting.emitted = Some(emitted);
                 sink.emit(waiting.event.inbox, waiting.event.message.clone());

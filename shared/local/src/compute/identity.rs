@@ -51,7 +51,10 @@ mod tests {
         let id = cluster(7);
         let tail = id.as_str().strip_prefix("j-").unwrap();
         assert_eq!(tail.len(), 13);
-        assert!(tail.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
+        assert!(
+            tail.bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        );
         assert!(step(7).as_str().starts_with("s-"));
         assert_ne!(&step(7).as_str()[2..], tail);
         assert_ne!(step(7), step(8));

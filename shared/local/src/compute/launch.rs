@@ -178,11 +178,13 @@ fn query(stand_in: &[String], arguments: &[String]) -> (Vec<String>, BTreeMap<St
         arguments
             .iter()
             .enumerate()
-            .find_map(|(position, argument)| match argument.strip_prefix(&joined) {
-                Some(value) => Some(value.to_owned()),
-                None if argument == name => next(position),
-                None => None,
-            })
+            .find_map(
+                |(position, argument)| match argument.strip_prefix(&joined) {
+                    Some(value) => Some(value.to_owned()),
+                    None if argument == name => next(position),
+                    None => None,
+                },
+            )
     };
     let environment = [
         ("MURMUR_CATALOG", value_of("--catalog")),
@@ -212,7 +214,9 @@ mod tests {
                 cores: 2,
                 environment: [("SPARK_CONF_DIR".into(), "/conf".into())].into(),
             },
-            presto: ["python3", "sql.py", "--statement"].map(String::from).into(),
+            presto: ["python3", "sql.py", "--statement"]
+                .map(String::from)
+                .into(),
             job_definitions: [(
                 "clean".to_owned(),
                 JobDefinition {
@@ -227,7 +231,9 @@ mod tests {
     }
 
     fn key() -> AttemptKey {
-        "weather--daily--20260301t051500z--clean--1-2".parse().unwrap()
+        "weather--daily--20260301t051500z--clean--1-2"
+            .parse()
+            .unwrap()
     }
 
     #[test]
@@ -235,14 +241,27 @@ mod tests {
         let spark = "/venv/bin/spark-submit --master local[2]";
         let presto = "python3 sql.py --statement";
         for (argv, expected) in [
-            ("spark-submit s3://jobs/a.py --master x", format!("{spark} /data/jobs/a.py --master x")),
-            ("spark-submit --deploy-mode cluster --master yarn --conf spark.executor.memory=4g a.py s3://lake/in",
-             format!("{spark} --conf spark.executor.memory=4g a.py /data/lake/in")),
-            ("spark-submit --verbose --deploy-mode=cluster -c spark.master=yarn --class org.A a.jar",
-             format!("{spark} --verbose --class org.A a.jar")),
-            ("spark-submit --conf=spark.submit.deployMode=cluster a.py", format!("{spark} a.py")),
+            (
+                "spark-submit s3://jobs/a.py --master x",
+                format!("{spark} /data/jobs/a.py --master x"),
+            ),
+            (
+                "spark-submit --deploy-mode cluster --master yarn --conf spark.executor.memory=4g a.py s3://lake/in",
+                format!("{spark} --conf spark.executor.memory=4g a.py /data/lake/in"),
+            ),
+            (
+                "spark-submit --verbose --deploy-mode=cluster -c spark.master=yarn --class org.A a.jar",
+                format!("{spark} --verbose --class org.A a.jar"),
+            ),
+            (
+                "spark-submit --conf=spark.submit.deployMode=cluster a.py",
+                format!("{spark} a.py"),
+            ),
             ("spark-submit --name", format!("{spark} --name")),
-            ("presto-cli --server localhost:8889 --catalog hive --execute select", format!("{presto} select")),
+            (
+                "presto-cli --server localhost:8889 --catalog hive --execute select",
+                format!("{presto} select"),
+            ),
             ("presto-cli --execute=select", format!("{presto} select")),
             ("presto-cli --file q.sql", format!("{presto} --file q.sql")),
             ("python3 s3://jobs/x.py", "python3 /data/jobs/x.py".into()),

@@ -222,7 +222,10 @@ impl<C: Clock> LocalCompute for NothingCompute<C> {
 
     fn next_timer(&self) -> Option<Timestamp> {
         let memory = self.lock();
-        let untold = memory.clusters.iter().any(|(_, told)| *told == Told::NotYet);
+        let untold = memory
+            .clusters
+            .iter()
+            .any(|(_, told)| *told == Told::NotYet);
         (untold || !memory.fresh.is_empty()).then(|| self.clock.now())
     }
 

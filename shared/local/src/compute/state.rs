@@ -98,16 +98,16 @@ impl State {
         Ok(Self {
             clusters: clusters.map(|row| (row.id.clone(), row)).collect(),
             open,
-            events: events
-                .map(|event| (event.sequence, event.into()))
-                .collect(),
+            events: events.map(|event| (event.sequence, event.into())).collect(),
             next_sequence: database.next_sequence()?,
         })
     }
 
     /// Submissions to a place.
     pub fn at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Open> {
-        self.open.values().filter(move |open| open.row.place == *place)
+        self.open
+            .values()
+            .filter(move |open| open.row.place == *place)
     }
 
     /// Processes at work.

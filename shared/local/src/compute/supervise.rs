@@ -145,7 +145,10 @@ fn how(status: ExitStatus) -> How {
 /// Ends processes that left the command's group and came to this one when their parents ended.
 fn sweep(leader: Pid) {
     loop {
-        let orphans: Vec<Pid> = children().into_iter().filter(|pid| *pid != leader).collect();
+        let orphans: Vec<Pid> = children()
+            .into_iter()
+            .filter(|pid| *pid != leader)
+            .collect();
         if orphans.is_empty() {
             return;
         }

@@ -26,8 +26,15 @@ pub struct Turn<'a> {
 /// What is done to processes after the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    Start { sequence: u64, index: u32 },
-    Signal { sequence: u64, index: u32, signal: Signal },
+    Start {
+        sequence: u64,
+        index: u32,
+    },
+    Signal {
+        sequence: u64,
+        index: u32,
+        signal: Signal,
+    },
 }
 
 impl<'a> Turn<'a> {
@@ -80,10 +87,12 @@ impl<'a> Turn<'a> {
             (false, false) => 1,
             (false, true) => 2,
         };
+        let delay = self.faults.delay_events;
+        let due = (delay.0 > 0).then(|| delay.after(self.now));
         for _ in 0..times {
             let event = Event {
                 sequence: self.next_sequence(),
-                due: self.faults.delay_events.after(self.now),
+                due,
                 inbox,
                 message: message.clone(),
             };

@@ -99,7 +99,10 @@ mod tests {
             ("s3://jobs/old/clean.py", "/src/old/clean.py"),
             ("s3://jobsite/x", "/data/storage/jobsite/x"),
             ("hdfs:///tmp/x", "/data/hdfs/tmp/x"),
-            ("--path=s3://lake/a,s3://jobs/b", "--path=/data/storage/lake/a,/src/jobs/b"),
+            (
+                "--path=s3://lake/a,s3://jobs/b",
+                "--path=/data/storage/lake/a,/src/jobs/b",
+            ),
             ("select 's3://lake/t'", "select '/data/storage/lake/t'"),
             ("thes3://lake", "thes3://lake"),
             ("gs3://lake", "gs3://lake"),

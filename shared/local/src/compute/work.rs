@@ -175,7 +175,10 @@ fn judge(row: &SubmissionRow, unit: &Unit, end: &End, now: Timestamp) -> (Verdic
         }
     };
     let elapsed = Duration::from_millis(exit.elapsed_ms);
-    let at = unit.started_at.saturating_add(elapsed).map_or(now, |at| at.min(now));
+    let at = unit
+        .started_at
+        .saturating_add(elapsed)
+        .map_or(now, |at| at.min(now));
     let success = exit.how == How::Code(0);
     let signalled = unit.stopping.is_some_and(|stopping| stopping.reached);
     let overdue = unit.overdue_at(row).is_some_and(|limit| limit <= at);

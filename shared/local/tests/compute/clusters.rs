@@ -19,9 +19,23 @@ fn a_cluster_takes_its_time_to_come_and_to_go() {
     let tail = id.as_str().strip_prefix("j-").unwrap();
     assert_eq!(tail.len(), 13);
     machine.settle("2026-03-01T00:10:00Z");
-    ready(machine.compute.terminate_clusters(std::slice::from_ref(&id))).unwrap();
-    assert_eq!(machine.cluster_state(&id), ClusterState::Terminating, "asynchronous");
-    ready(machine.compute.terminate_clusters(std::slice::from_ref(&id))).unwrap();
+    ready(
+        machine
+            .compute
+            .terminate_clusters(std::slice::from_ref(&id)),
+    )
+    .unwrap();
+    assert_eq!(
+        machine.cluster_state(&id),
+        ClusterState::Terminating,
+        "asynchronous"
+    );
+    ready(
+        machine
+            .compute
+            .terminate_clusters(std::slice::from_ref(&id)),
+    )
+    .unwrap();
     machine.settle("2026-03-01T00:10:00Z");
     assert_eq!(
         machine.said_of_cluster(&id),
@@ -77,9 +91,17 @@ fn an_endpoint_is_told_while_the_cluster_is_up_and_only_when_described() {
     assert_eq!(listed[0].endpoint, None);
     let later = "2026-03-01T00:00:01Z".parse().unwrap();
     assert_eq!(ready(machine.compute.list_clusters(later)).unwrap(), []);
-    ready(machine.compute.terminate_clusters(std::slice::from_ref(&id))).unwrap();
+    ready(
+        machine
+            .compute
+            .terminate_clusters(std::slice::from_ref(&id)),
+    )
+    .unwrap();
     assert_eq!(endpoint(&machine), None);
-    assert_eq!(ready(machine.compute.describe_cluster(&"j-NONE".into())).unwrap(), None);
+    assert_eq!(
+        ready(machine.compute.describe_cluster(&"j-NONE".into())).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -87,11 +109,20 @@ fn terminating_cancels_what_is_open_and_takes_nothing_new() {
     let mut machine = Machine::new(configuration());
     let (id, place) = machine.cluster(1);
     let script = "echo $$ > $DATA/pid; touch $DATA/ready; sleep 1000";
-    let running = machine.submit(&place, &shell(&machine, "running", script)).unwrap();
-    let pending = machine.submit(&place, &shell(&machine, "pending", "touch $DATA/ran")).unwrap();
+    let running = machine
+        .submit(&place, &shell(&machine, "running", script))
+        .unwrap();
+    let pending = machine
+        .submit(&place, &shell(&machine, "pending", "touch $DATA/ran"))
+        .unwrap();
     machine.until("it runs", |machine| machine.file("ready").exists());
     assert_eq!(machine.cluster_state(&id), ClusterState::Running);
-    ready(machine.compute.terminate_clusters(std::slice::from_ref(&id))).unwrap();
+    ready(
+        machine
+            .compute
+            .terminate_clusters(std::slice::from_ref(&id)),
+    )
+    .unwrap();
     let late = machine.submit(&place, &step("late", &["true"]));
     assert!(matches!(late, Err(SubmitError::Gone { .. })), "{late:?}");
     for step in [&running, &pending] {
@@ -111,8 +142,12 @@ fn a_cluster_that_dies_takes_its_running_steps_with_it() {
     let mut machine = Machine::new(configuration());
     let (id, place) = machine.cluster(1);
     let script = "trap '' TERM; echo $$ > $DATA/pid; touch $DATA/ready; sleep 1000";
-    let running = machine.submit(&place, &shell(&machine, "running", script)).unwrap();
-    let pending = machine.submit(&place, &shell(&machine, "pending", "touch $DATA/ran")).unwrap();
+    let running = machine
+        .submit(&place, &shell(&machine, "running", script))
+        .unwrap();
+    let pending = machine
+        .submit(&place, &shell(&machine, "pending", "touch $DATA/ran"))
+        .unwrap();
     machine.until("it runs", |machine| machine.file("ready").exists());
     assert!(machine.compute.kill_cluster(&id, "the rack burns").unwrap());
     let ended = machine.ended(&place, &running);
@@ -121,7 +156,10 @@ fn a_cluster_that_dies_takes_its_running_steps_with_it() {
     assert_eq!(machine.ended(&place, &pending).state, WorkState::Cancelled);
     assert!(!lives(machine.read("pid").trim()));
     assert!(!machine.file("ran").exists());
-    assert_eq!(machine.cluster_state(&id), ClusterState::TerminatedWithErrors);
+    assert_eq!(
+        machine.cluster_state(&id),
+        ClusterState::TerminatedWithErrors
+    );
     assert!(!machine.compute.kill_cluster(&id, "again").unwrap());
 }
 
@@ -154,7 +192,9 @@ fn a_cluster_with_work_is_not_idle() {
     let mut machine = Machine::new(configuration());
     let (id, place) = machine.cluster(1);
     let script = "until [ -e $DATA/gate ]; do sleep 0.01; done";
-    let work = machine.submit(&place, &shell(&machine, "long", script)).unwrap();
+    let work = machine
+        .submit(&place, &shell(&machine, "long", script))
+        .unwrap();
     machine.look();
     machine.advance_clock(Seconds::hours(2));
     assert_eq!(machine.cluster_state(&id), ClusterState::Running);

@@ -44,7 +44,10 @@ fn a_cluster_whose_request_timed_out_is_found_by_its_name() {
     });
     let request = cluster_request(1, 1);
     let answer = ready(machine.compute.request_cluster(&request));
-    assert!(matches!(answer, Err(SubmitError::Unknown { .. })), "{answer:?}");
+    assert!(
+        matches!(answer, Err(SubmitError::Unknown { .. })),
+        "{answer:?}"
+    );
     machine.settle("2026-03-01T00:10:00Z");
     let start = "2026-03-01T00:00:00Z".parse().unwrap();
     let listed = ready(machine.compute.list_clusters(start)).unwrap();

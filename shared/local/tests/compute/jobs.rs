@@ -27,8 +27,15 @@ fn a_job_ends_as_its_process_did() {
     ] {
         let work = shell_job(&machine, "one", script);
         let ended = machine.run(&queue(), &work);
-        assert_eq!((ended.state, ended.reason.as_deref()), (state, reason), "{script}");
-        assert_eq!(machine.said_of(&ended.submission), [WorkState::Running, state]);
+        assert_eq!(
+            (ended.state, ended.reason.as_deref()),
+            (state, reason),
+            "{script}"
+        );
+        assert_eq!(
+            machine.said_of(&ended.submission),
+            [WorkState::Running, state]
+        );
     }
 }
 
@@ -49,11 +56,23 @@ fn what_batch_refuses_is_refused() {
         ..spec(|_| {})
     };
     for (submission, why) in [
-        (spec(|spec| spec.definition = "none".into()), "known are: any"),
-        (spec(|spec| spec.command.clear()), "nor the job gives a command"),
-        (spec(|spec| spec.array_size = Some(1)), "2 to 10000 children, not 1"),
+        (
+            spec(|spec| spec.definition = "none".into()),
+            "known are: any",
+        ),
+        (
+            spec(|spec| spec.command.clear()),
+            "nor the job gives a command",
+        ),
+        (
+            spec(|spec| spec.array_size = Some(1)),
+            "2 to 10000 children, not 1",
+        ),
         (spec(|spec| spec.array_size = Some(10_001)), "not 10001"),
-        (spec(|spec| spec.command.push("x".repeat(31 * 1024))), "at most 30720"),
+        (
+            spec(|spec| spec.command.push("x".repeat(31 * 1024))),
+            "at most 30720",
+        ),
         (hurried, "at least 1m, not 59s"),
     ] {
         match machine.submit(&queue(), &submission) {
@@ -79,7 +98,10 @@ fn a_job_that_takes_too_long_is_ended_by_batch() {
     machine.advance_clock(Seconds(1));
     let ended = machine.ended(&queue(), &id);
     assert_eq!(ended.state, WorkState::Failed);
-    assert_eq!(ended.reason.as_deref(), Some("Job attempt duration exceeded timeout"));
+    assert_eq!(
+        ended.reason.as_deref(),
+        Some("Job attempt duration exceeded timeout")
+    );
 }
 
 #[test]
@@ -90,7 +112,10 @@ fn a_job_that_is_cancelled_has_failed_with_the_reason_given() {
     machine.until("it runs", |machine| machine.file("ready").exists());
     ready(machine.compute.cancel(&queue(), &[id.clone()], "by ann")).unwrap();
     let ended = machine.ended(&queue(), &id);
-    assert_eq!((ended.state, ended.reason.as_deref()), (WorkState::Failed, Some("by ann")));
+    assert_eq!(
+        (ended.state, ended.reason.as_deref()),
+        (WorkState::Failed, Some("by ann"))
+    );
 }
 
 #[test]
@@ -136,7 +161,10 @@ fn an_array_fails_after_all_its_children_when_one_of_them_does() {
     let script = "touch $DATA/ran$AWS_BATCH_JOB_ARRAY_INDEX; [ $AWS_BATCH_JOB_ARRAY_INDEX != 0 ]";
     let ended = machine.run(&queue(), &array(&machine, 4, script));
     assert_eq!(ended.state, WorkState::Failed);
-    assert_eq!(ended.reason.as_deref(), Some("Array Child Job failed: 1 of 4"));
+    assert_eq!(
+        ended.reason.as_deref(),
+        Some("Array Child Job failed: 1 of 4")
+    );
     assert!((0..4).all(|index| machine.file(&format!("ran{index}")).exists()));
 }
 
@@ -144,10 +172,15 @@ fn an_array_fails_after_all_its_children_when_one_of_them_does() {
 fn an_array_that_is_cancelled_starts_no_further_children() {
     let mut machine = Machine::new(configuration());
     let script = "touch $DATA/ran$AWS_BATCH_JOB_ARRAY_INDEX; sleep 1000";
-    let id = machine.submit(&queue(), &array(&machine, 100, script)).unwrap();
+    let id = machine
+        .submit(&queue(), &array(&machine, 100, script))
+        .unwrap();
     machine.until("one runs", |machine| machine.file("ran0").exists());
     ready(machine.compute.cancel(&queue(), &[id.clone()], "by ann")).unwrap();
     let ended = machine.ended(&queue(), &id);
-    assert_eq!((ended.state, ended.reason.as_deref()), (WorkState::Failed, Some("by ann")));
+    assert_eq!(
+        (ended.state, ended.reason.as_deref()),
+        (WorkState::Failed, Some("by ann"))
+    );
     assert!(!machine.file("ran99").exists());
 }

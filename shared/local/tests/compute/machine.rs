@@ -102,13 +102,22 @@ impl Machine {
         self.look();
     }
 
-    /// Looks until something is so; the clock stands still.
+    /// Looks until something is so; the clock moves on only to what is due within a second, such as
+    /// a signal that found nobody yet.
     pub fn until(&mut self, what: &str, mut so: impl FnMut(&mut Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         self.look();
         while !so(self) {
             assert!(Instant::now() < deadline, "{what}: {:#?}", self.heard);
-            self.compute.wait(Duration::from_millis(20));
+            let ended = self.compute.wait(Duration::from_millis(20));
+            let soon = Seconds(1).after(self.clock.now());
+            if let Some(timer) = self
+                .compute
+                .next_timer()
+                .filter(|timer| !ended && *timer <= soon)
+            {
+                self.clock.set(timer);
+            }
             self.look();
         }
     }
@@ -174,26 +183,32 @@ impl Machine {
 
     /// What was said of a submission, in order.
     pub fn said_of(&self, id: &SubmissionId) -> Vec<WorkState> {
-        let said = self.heard.iter().filter_map(|(inbox, message)| match message {
-            Message::Work(one) if one.submission == *id => {
-                assert_eq!(*inbox, Function::ObserveTask);
-                Some(one.state)
-            }
-            _ => None,
-        });
+        let said = self
+            .heard
+            .iter()
+            .filter_map(|(inbox, message)| match message {
+                Message::Work(one) if one.submission == *id => {
+                    assert_eq!(*inbox, Function::ObserveTask);
+                    Some(one.state)
+                }
+                _ => None,
+            });
         said.collect()
     }
 
     /// What was said of a cluster, in order, with the seconds since the first word.
     pub fn said_of_cluster(&self, id: &EmrClusterId) -> Vec<(ClusterState, u64)> {
-        let said = self.heard.iter().filter_map(|(inbox, message)| match message {
-            Message::Cluster(one) if one.id == *id => {
-                assert_eq!(*inbox, Function::RecordCluster);
-                assert_eq!(one.endpoint, None, "events carry no endpoint");
-                Some((one.state, one.at))
-            }
-            _ => None,
-        });
+        let said = self
+            .heard
+            .iter()
+            .filter_map(|(inbox, message)| match message {
+                Message::Cluster(one) if one.id == *id => {
+                    assert_eq!(*inbox, Function::RecordCluster);
+                    assert_eq!(one.endpoint, None, "events carry no endpoint");
+                    Some((one.state, one.at))
+                }
+                _ => None,
+            });
         let said: Vec<_> = said.collect();
         let first = said.first().map(|(_, at)| *at);
         said.into_iter()
@@ -213,7 +228,10 @@ impl Machine {
 /// Drives a future of the compute, none of which ever waits.
 pub fn ready<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the compute waits"),
     }
@@ -240,7 +258,10 @@ pub fn step(task: &str, argv: &[&str]) -> Submission {
 /// A step of shell; the data folder is `$DATA`.
 pub fn shell(machine: &Machine, task: &str, script: &str) -> Submission {
     let data = machine.data.display();
-    step(task, &["sh", "-c", &format!("export DATA='{data}'\n{script}")])
+    step(
+        task,
+        &["sh", "-c", &format!("export DATA='{data}'\n{script}")],
+    )
 }
 
 pub fn job(task: &str, spec: JobSpec) -> Submission {

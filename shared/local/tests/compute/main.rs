@@ -2,6 +2,7 @@
 //! left after `kill -9`.
 
 mod clusters;
+mod contract;
 mod faults;
 mod jobs;
 mod machine;

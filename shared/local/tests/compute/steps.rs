@@ -22,8 +22,16 @@ fn a_step_ends_as_its_process_did() {
         let id = machine.submit(&place, &work).unwrap();
         assert_eq!(machine.describe(&place, &id).state, WorkState::Pending);
         let ended = machine.ended(&place, &id);
-        assert_eq!((ended.state, ended.reason.as_deref()), (state, reason), "{script}");
-        assert_eq!(machine.said_of(&id), [WorkState::Running, state], "{script}");
+        assert_eq!(
+            (ended.state, ended.reason.as_deref()),
+            (state, reason),
+            "{script}"
+        );
+        assert_eq!(
+            machine.said_of(&id),
+            [WorkState::Running, state],
+            "{script}"
+        );
         assert!(id.as_str().starts_with("s-"));
     }
     let found = ready(machine.compute.find(&place, &key("one"))).unwrap();
@@ -34,10 +42,17 @@ fn a_step_ends_as_its_process_did() {
 fn output_is_captured_and_a_missing_program_is_named_there() {
     let mut machine = Machine::new(configuration());
     let (_, place) = machine.cluster(4);
-    let work = shell(&machine, "talks", "echo out; echo err >&2; echo $MURMUR_TASK");
+    let work = shell(
+        &machine,
+        "talks",
+        "echo out; echo err >&2; echo $MURMUR_TASK",
+    );
     machine.run(&place, &work);
     let log = &logs::of_attempt(&machine.data, &key("talks")).unwrap()[0];
-    assert_eq!(std::fs::read_to_string(&log.stdout).unwrap(), "out\ntalks\n");
+    assert_eq!(
+        std::fs::read_to_string(&log.stdout).unwrap(),
+        "out\ntalks\n"
+    );
     assert_eq!(std::fs::read_to_string(&log.stderr).unwrap(), "err\n");
 
     let missing = machine.run(&place, &step("missing", &["no-such-program"]));
@@ -45,7 +60,10 @@ fn output_is_captured_and_a_missing_program_is_named_there() {
     let reason = "the program `no-such-program` is not on this machine";
     assert_eq!(missing.reason.as_deref(), Some(reason));
     let log = &logs::of_attempt(&machine.data, &key("missing")).unwrap()[0];
-    assert_eq!(std::fs::read_to_string(&log.stderr).unwrap(), format!("murmur: {reason}\n"));
+    assert_eq!(
+        std::fs::read_to_string(&log.stderr).unwrap(),
+        format!("murmur: {reason}\n")
+    );
 }
 
 #[test]
@@ -62,7 +80,9 @@ fn steps_run_first_come_first_served_and_never_more_at_once_than_the_cluster_all
         .collect();
     let running = |machine: &Machine| -> Vec<usize> {
         let state = |id| machine.describe(&place, id).state;
-        (0..5).filter(|n| state(&ids[*n]) == WorkState::Running).collect()
+        (0..5)
+            .filter(|n| state(&ids[*n]) == WorkState::Running)
+            .collect()
     };
     machine.look();
     assert_eq!(running(&machine), [0, 1]);
@@ -74,7 +94,10 @@ fn steps_run_first_come_first_served_and_never_more_at_once_than_the_cluster_all
     }
     for gate in [2, 4] {
         std::fs::write(machine.file(&format!("gate{gate}")), "").unwrap();
-        assert_eq!(machine.ended(&place, &ids[gate]).state, WorkState::Succeeded);
+        assert_eq!(
+            machine.ended(&place, &ids[gate]).state,
+            WorkState::Succeeded
+        );
     }
 }
 
@@ -96,21 +119,40 @@ fn a_cluster_takes_steps_before_it_is_up_and_runs_them_then() {
 fn more_than_256_open_steps_are_refused_as_a_whole_until_there_is_room() {
     let mut machine = Machine::new(configuration());
     let (_, place) = machine.cluster(1);
-    let blocks = shell(&machine, "first", "until [ -e $DATA/gate ]; do sleep 0.01; done");
+    let blocks = shell(
+        &machine,
+        "first",
+        "until [ -e $DATA/gate ]; do sleep 0.01; done",
+    );
     let first = machine.submit(&place, &blocks).unwrap();
     machine.look();
-    let many: Vec<_> = (0..255).map(|n| step(&format!("t{n}"), &["true"])).collect();
+    let many: Vec<_> = (0..255)
+        .map(|n| step(&format!("t{n}"), &["true"]))
+        .collect();
     let answers = ready(machine.compute.submit(&place, &many));
     assert!(answers.iter().all(Result::is_ok));
     let refused = machine.submit(&place, &step("late", &["true"]));
-    assert!(matches!(refused, Err(SubmitError::Throttled { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(SubmitError::Throttled { .. })),
+        "{refused:?}"
+    );
     let found = ready(machine.compute.find(&place, &key("late"))).unwrap();
     assert_eq!(found, []);
 
-    let listed = ready(machine.compute.list_steps(&cluster_of(&place), &[key("t0")])).unwrap();
+    let listed = ready(
+        machine
+            .compute
+            .list_steps(&cluster_of(&place), &[key("t0")]),
+    )
+    .unwrap();
     assert_eq!(listed[0].key, key("t254"), "newest first");
     assert_eq!(listed.len(), 256, "until what is wanted was seen");
-    let listed = ready(machine.compute.list_steps(&cluster_of(&place), &[key("t250")])).unwrap();
+    let listed = ready(
+        machine
+            .compute
+            .list_steps(&cluster_of(&place), &[key("t250")]),
+    )
+    .unwrap();
     assert_eq!(listed.len(), 50, "one page is enough");
 
     let ids: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
@@ -136,12 +178,18 @@ fn what_cannot_be_a_step_is_refused_and_the_rest_of_the_call_is_taken() {
         ],
     ));
     let refused = |answer: &Result<_, _>| matches!(answer, Err(SubmitError::Refused { .. }));
-    assert!(refused(&answers[0]) && answers[1].is_ok() && refused(&answers[2]), "{answers:?}");
+    assert!(
+        refused(&answers[0]) && answers[1].is_ok() && refused(&answers[2]),
+        "{answers:?}"
+    );
     let misplaced = machine.submit(&queue(), &step("misplaced", &["true"]));
     assert!(refused(&misplaced));
     for gone in ["j-UNKNOWN"] {
         let answer = machine.submit(&Place::Instance(gone.into()), &step("a", &["true"]));
-        assert!(matches!(answer, Err(SubmitError::Gone { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Err(SubmitError::Gone { .. })),
+            "{answer:?}"
+        );
     }
 }
 
@@ -156,7 +204,9 @@ fn cancelling_ends_everything_a_step_has_started() {
     let work = shell(&machine, "family", script);
     let id = machine.submit(&place, &work).unwrap();
     machine.until("the family is up", |machine| machine.file("ready").exists());
-    let pids = ["leader", "child", "stranger"].map(|name| machine.read(name)).concat();
+    let pids = ["leader", "child", "stranger"]
+        .map(|name| machine.read(name))
+        .concat();
     let pids: Vec<&str> = pids.split_whitespace().collect();
     assert_eq!(pids.len(), 3);
     assert!(pids.iter().all(|pid| lives(pid)));
@@ -165,7 +215,10 @@ fn cancelling_ends_everything_a_step_has_started() {
     let state = machine.describe(&place, &id).state;
     assert_eq!(state, WorkState::Running, "cancelling is asynchronous");
     let ended = machine.ended(&place, &id);
-    assert_eq!((ended.state, ended.reason.as_deref()), (WorkState::Cancelled, Some("by ann")));
+    assert_eq!(
+        (ended.state, ended.reason.as_deref()),
+        (WorkState::Cancelled, Some("by ann"))
+    );
     assert_eq!(pids.iter().filter(|pid| lives(pid)).count(), 0);
 }
 
@@ -189,7 +242,11 @@ fn who_ignores_sigterm_is_killed_after_the_grace() {
 fn a_pending_step_that_is_cancelled_never_runs() {
     let mut machine = Machine::new(configuration());
     let (_, place) = machine.cluster(1);
-    let work = shell(&machine, "first", "until [ -e $DATA/gate ]; do sleep 0.01; done");
+    let work = shell(
+        &machine,
+        "first",
+        "until [ -e $DATA/gate ]; do sleep 0.01; done",
+    );
     let first = machine.submit(&place, &work).unwrap();
     let work = shell(&machine, "second", "touch $DATA/ran");
     let second = machine.submit(&place, &work).unwrap();
