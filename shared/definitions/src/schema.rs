@@ -1,8 +1,9 @@
 //! The JSON Schemas of the three kinds of files, made from the types that read them.
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use schemars::transform::{RecursiveTransform, Transform as _};
+use schemars::{JsonSchema, Schema};
+use serde_json::{Value, json};
 
 use crate::written::{Cluster, Team, Workflow};
 
@@ -45,6 +46,7 @@ fn of<T: JsonSchema>() -> Value {
     let mut schema = SchemaSettings::draft07()
         .into_generator()
         .into_root_schema_for::<T>();
+    RecursiveTransform(forbid_null).transform(&mut schema);
     let title = schema
         .get("title")
         .and_then(Value::as_str)
@@ -52,4 +54,21 @@ fn of<T: JsonSchema>() -> Value {
     let title = format!("murmur {}", title.to_lowercase());
     schema.insert("title".into(), title.into());
     schema.to_value()
+}
+
+/// A key that may be left out may not be given nothing: the reader refuses what is half written.
+fn forbid_null(schema: &mut Schema) {
+    let is_null = |value: &Value| *value == Value::Null || *value == json!({ "type": "null" });
+    for list in ["enum", "anyOf"] {
+        if let Some(Value::Array(values)) = schema.get_mut(list) {
+            values.retain(|value| !is_null(value));
+        }
+    }
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = &types[..] {
+            let only = only.clone();
+            schema.insert("type".into(), only);
+        }
+    }
 }

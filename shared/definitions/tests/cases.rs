@@ -1,6 +1,8 @@
 //! One folder of definitions for each case under `tests/cases`, with what is said about it beside
 //! it. Dropping a folder adds a test; `INSTA_UPDATE=always` writes what is new.
 
+#![allow(clippy::unwrap_used)] // a test may
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

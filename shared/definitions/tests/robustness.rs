@@ -1,6 +1,8 @@
 //! Whatever the bytes, checking ends without a panic, and definitions come out if and only if
 //! nothing was refused.
 
+#![allow(clippy::unwrap_used)] // a test may
+
 use definitions::{Severity, SourceFile, check, render, to_json};
 use model::Timestamp;
 use proptest::prelude::*;
@@ -112,8 +114,20 @@ fn mutation() -> impl Strategy<Value = (prop::sample::Index, usize, &'static str
     )
 }
 
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: cases.unwrap_or(64),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    // `PROPTEST_CASES` raises it; whatever fails is printed whole, and belongs into `cases`.
+    #![proptest_config(config())]
 
     #[test]
     fn any_bytes_end(which in 0_usize..6, text in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -8,9 +8,7 @@ use model::name::{Name, TeamName};
 use super::load::Set;
 use crate::code::Code;
 use crate::diagnostic::Findings;
-use crate::read::Text;
-use crate::source::{At, Span};
-use crate::words;
+use crate::source::Span;
 use crate::written::{Alert, Team};
 
 /// Checks all teams.
@@ -64,9 +62,6 @@ fn check_team(team: &Team, findings: &mut Findings<'_>) {
 }
 
 fn check_alert(alert: &Alert, findings: &mut Findings<'_>) {
-    for fact in alert.facts.iter().flatten() {
-        check_fact(fact, findings);
-    }
     let Some((channel, to)) = alert.channel.get().zip(alert.to.get()) else {
         return;
     };
@@ -98,26 +93,5 @@ fn check_alert(alert: &Alert, findings: &mut Findings<'_>) {
                 "this channel needs a `secret`",
             )
             .help("add `secret:` with the name of the secret that holds the credential");
-    }
-}
-
-fn check_fact(fact: &At<Text>, findings: &mut Findings<'_>) {
-    let short = |word: &'static str| {
-        word.strip_prefix("murmur.")
-            .and_then(|word| word.strip_suffix(".v1"))
-            .unwrap_or(word)
-    };
-    let known: Vec<&str> = words::fact_types().iter().map(|word| short(word)).collect();
-    if !known.contains(&fact.value.0.as_str()) {
-        let help = findings
-            .suggestions
-            .help(&fact.value.0, known.iter().copied());
-        findings
-            .error(
-                Code::UnknownValue,
-                fact.at,
-                format!("there is no fact `{}`", fact.value.0),
-            )
-            .maybe_help(help);
     }
 }

@@ -16,9 +16,8 @@ use super::template::{self, WorkflowKnown};
 use super::{event, schedule, upstream};
 use crate::code::Code;
 use crate::diagnostic::Findings;
-use crate::read::{Json, ShortOr};
-use crate::source::{At, Span};
-use crate::written::{Param, Workflow};
+use crate::source::Span;
+use crate::written::Workflow;
 
 /// Runs started by runs are refused beyond this depth (rule 8).
 const DEEPEST: usize = 32;
@@ -94,35 +93,8 @@ fn check_starts(workflow: &Workflow, now: Timestamp, findings: &mut Findings<'_>
 }
 
 fn check_params(workflow: &Workflow, findings: &mut Findings<'_>) {
-    for (name, param) in workflow.params.iter().flat_map(|params| &params.entries) {
+    for (name, _) in workflow.params.iter().flat_map(|params| &params.entries) {
         check_identifier("a parameter", name, findings);
-        let default = match param {
-            Some(Param::Short(default)) => Some(default),
-            Some(ShortOr::Long(long)) => long.default.as_ref(),
-            None => None,
-        };
-        if let Some(default) = default
-            && !is_plain(default)
-        {
-            findings
-                .error(
-                    Code::WrongKind,
-                    default.at,
-                    "a default is a text, a number or a boolean",
-                )
-                .help("quote it, or write `{}` for a parameter that must be given");
-        }
-    }
-}
-
-fn is_plain(default: &At<Json>) -> bool {
-    match &default.value.value {
-        serde_json::Value::Bool(_)
-        | serde_json::Value::Number(_)
-        | serde_json::Value::String(_) => true,
-        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-            false
-        }
     }
 }
 

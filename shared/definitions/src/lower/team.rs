@@ -48,7 +48,7 @@ fn route(alert: &Alert) -> Option<AlertRoute> {
             .facts
             .iter()
             .flatten()
-            .map(|fact| fact.value.0.clone())
+            .map(|fact| fact.0.clone())
             .collect(),
     })
 }

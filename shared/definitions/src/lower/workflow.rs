@@ -114,14 +114,11 @@ fn params(workflow: &Workflow) -> BTreeMap<String, ParamSpec> {
 fn spec(param: &Param) -> ParamSpec {
     match param {
         ShortOr::Short(default) => ParamSpec {
-            default: Some(default.value.value.clone()),
+            default: Some(default.0.clone()),
             description: None,
         },
         ShortOr::Long(long) => ParamSpec {
-            default: long
-                .default
-                .as_ref()
-                .map(|default| default.value.value.clone()),
+            default: long.default.as_ref().map(|default| default.0.clone()),
             description: long
                 .description
                 .as_ref()

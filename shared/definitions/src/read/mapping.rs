@@ -16,8 +16,8 @@ macro_rules! written {
             $($(#[$field_meta:meta])* $field:ident: $type:ty,)+
         }
     )+) => {$(
-        $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, schemars::JsonSchema)]
+        $(#[$meta])*
         #[schemars(deny_unknown_fields)]
         pub(crate) struct $name {
             $($(#[$field_meta])* pub(crate) $field: $type,)+

@@ -4,14 +4,18 @@
 //! the same. The structs are declared with `written!`, which makes the keys that are read and the
 //! keys of the JSON Schema the same by construction. Must not know what definitions mean.
 
+mod fact;
+mod json;
 mod mapping;
 mod scalar;
 mod shape;
 
+pub(crate) use fact::FactName;
+pub(crate) use json::{Json, Plain};
 pub(crate) use mapping::written;
 pub(crate) use mapping::{Map, Mapping};
 pub(crate) use scalar::{Argument, ClockTime, Duration, Percent, Text, Whole, Word};
-pub(crate) use shape::{Json, OneOrMany, ShortOr};
+pub(crate) use shape::{OneOrMany, ShortOr};
 
 use crate::code::Code;
 use crate::diagnostic::Findings;

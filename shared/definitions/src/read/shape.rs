@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::scalar::schema;
 use super::{Read, Tried};
 use crate::diagnostic::Findings;
 use crate::source::At;
@@ -71,24 +70,6 @@ impl<S: JsonSchema, L: JsonSchema> JsonSchema for ShortOr<S, L> {
         json_schema!({ "anyOf": [short, long] })
     }
 }
-
-/// Anything, as JSON, with the tree it was written as.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Json {
-    pub(crate) value: serde_json::Value,
-    pub(crate) node: Node,
-}
-
-impl Read for Json {
-    fn read(node: &Node, _: &mut Findings<'_>) -> Option<Self> {
-        Some(Self {
-            value: node.to_json(),
-            node: node.clone(),
-        })
-    }
-}
-
-schema!([] Json, "Json", json_schema!(true));
 
 /// Gives a wrapper the schema of what it wraps.
 macro_rules! transparent {

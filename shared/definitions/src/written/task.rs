@@ -13,6 +13,9 @@ pub(crate) type Upstreams = OneOrMany<At<Text>>;
 
 written! {
     /// One unit of work: exactly one of `spark`, `presto`, `command` and `batch`.
+    #[schemars(extend("oneOf" = ["spark", "presto", "command", "batch"].map(|kind| {
+        serde_json::json!({ "required": [kind] })
+    })))]
     pub(crate) struct Task {
         /// Tasks of this workflow that come before.
         after: Option<Upstreams>,

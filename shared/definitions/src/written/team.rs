@@ -2,7 +2,7 @@
 
 use model::definition::AlertChannel;
 
-use crate::read::{Map, Text, Tried, Whole, Word, written};
+use crate::read::{FactName, Map, Text, Tried, Whole, Word, written};
 use crate::source::At;
 
 written! {
@@ -39,6 +39,6 @@ written! {
         /// Name or ARN of the secret that holds the credential; never the credential itself.
         secret: Option<At<Text>>,
         /// The facts it wants, such as `task.failed`; without this key it wants all alerts.
-        facts: Option<Vec<At<Text>>>,
+        facts: Option<Vec<FactName>>,
     }
 }

@@ -4,12 +4,13 @@ use model::definition::{Align, CatchUp, WhenFull};
 
 use super::Task;
 use crate::read::{
-    Argument, ClockTime, Duration, Json, Map, OneOrMany, ShortOr, Text, Tried, Whole, Word, written,
+    Argument, ClockTime, Duration, Json, Map, OneOrMany, Plain, ShortOr, Text, Tried, Whole, Word,
+    written,
 };
 use crate::source::At;
 
 /// A default of a parameter, or a parameter with more to it.
-pub(crate) type Param = ShortOr<At<Json>, ParamLong>;
+pub(crate) type Param = ShortOr<Plain, ParamLong>;
 
 /// A time of day, or a time span after the slot.
 pub(crate) type Deadline = ShortOr<ClockTime, DeadlineLong>;
@@ -77,7 +78,7 @@ written! {
     /// A parameter.
     pub(crate) struct ParamLong {
         /// Its value unless a run is given another; without this key every run must be given one.
-        default: Option<At<Json>>,
+        default: Option<Plain>,
         /// What it is for, for people.
         description: Option<Argument>,
     }
