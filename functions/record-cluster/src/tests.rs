@@ -163,7 +163,7 @@ fn what_nobody_asked_for_is_ended_and_changes_nothing() {
     for leak in [&stray, &unknown] {
         let up = word(&ports, leak, ClusterState::Waiting);
         assert_eq!(deliver(&ports, &up), Verdict::Done);
-        assert_eq!(terminated(&ports), [leak.clone()]);
+        assert_eq!(terminated(&ports), std::slice::from_ref(leak));
         let end = word(&ports, leak, ClusterState::TerminatedWithErrors);
         assert_eq!(deliver(&ports, &end), Verdict::Done);
         assert!(terminated(&ports).is_empty(), "it ends already");

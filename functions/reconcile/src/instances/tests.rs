@@ -63,12 +63,20 @@ fn terminated(ports: &TestPorts) -> Vec<EmrClusterId> {
         .collect()
 }
 
+/// Minute, state, what the service says; what is sent, seconds until the next look.
+type Case = (
+    u64,
+    InstanceState,
+    ClusterState,
+    &'static [&'static str],
+    Option<u64>,
+);
+
 #[test]
 fn a_due_instance_is_looked_at_as_its_state_needs_and_armed_again() {
     use ClusterState as Seen;
     use InstanceState::{Draining, Failed, Ready, Starting, Terminating};
-    // Minute, state, what the service says; what is sent, seconds until the next look.
-    let cases: [(u64, InstanceState, Seen, &[&str], Option<u64>); 11] = [
+    let cases: [Case; 11] = [
         (5, Starting, Seen::Bootstrapping, &[], Some(90)),
         (
             5,
