@@ -2,6 +2,8 @@
 //! EMR events, crashes between any two effects, throttling, unanswered requests, instances that
 //! fail. Whatever happened, it ends with every instance ended and the registry knowing it.
 
+#![allow(clippy::unwrap_used)] // a test, all of it
+
 use std::collections::BTreeMap;
 
 use model::Timestamp;
