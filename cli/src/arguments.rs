@@ -6,11 +6,14 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser};
 use definitions::{Severity, check, read_folder};
 use model::definition::Definitions;
+use model::name::WorkflowRef;
+use ports::StateStore;
 
 use crate::exit::{EXPLAINED, Failure};
 use crate::output::time::Zone;
 use crate::output::{Color, Format};
 use crate::verbs::Verb;
+use crate::view::definitions::current_workflow;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -26,7 +29,7 @@ const STYLES: Styles = Styles::styled()
 #[command(name = "murmur", version, styles = STYLES, max_term_width = 100)]
 #[command(after_long_help = EXPLAINED, subcommand_required = true, arg_required_else_help = true)]
 pub struct Arguments {
-    /// What is printed: tables for people or JSON for machines
+    /// Tables for people, or JSON for machines
     #[arg(
         long,
         global = true,
@@ -35,7 +38,7 @@ pub struct Arguments {
         help_heading = "Output"
     )]
     pub format: Format,
-    /// When colours are used
+    /// When colours are used; `auto` goes by the terminal and NO_COLOR
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     #[arg(help_heading = "Output")]
     pub color: Color,
@@ -93,7 +96,7 @@ impl EventsFolder {
 }
 
 /// In which zone instants are shown.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ShownZone {
     /// The zone times are shown in, such as Europe/Berlin [default: the workflow's own, else UTC]
     #[arg(long, env = "MURMUR_TIMEZONE", value_name = "ZONE")]
@@ -110,5 +113,23 @@ impl ShownZone {
             }),
             None => Ok(own.and_then(Zone::named).unwrap_or_default()),
         }
+    }
+
+    /// The zone asked for, else the one all these workflows share, else UTC.
+    pub async fn of_workflows(
+        &self,
+        store: &impl StateStore,
+        workflows: &[WorkflowRef],
+    ) -> Result<Zone, Failure> {
+        let mut own: Option<String> = None;
+        for workflow in workflows {
+            let Some((_, definition)) = current_workflow(store, workflow).await? else {
+                continue;
+            };
+            if own.get_or_insert_with(|| definition.timezone.clone()) != &definition.timezone {
+                return self.or(None);
+            }
+        }
+        self.or(own.as_deref())
     }
 }

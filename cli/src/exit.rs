@@ -97,6 +97,12 @@ impl Failure {
         self
     }
 
+    /// Makes it a fault of the command line.
+    pub fn as_usage(mut self) -> Self {
+        self.exit = Exit::Usage;
+        self
+    }
+
     /// Whether there is anything to tell.
     pub fn is_quiet(&self) -> bool {
         self.quiet

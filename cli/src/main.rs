@@ -8,7 +8,9 @@ mod exit;
 mod nearest;
 mod output;
 mod present;
+mod target;
 mod verbs;
+mod view;
 
 use std::process::ExitCode;
 

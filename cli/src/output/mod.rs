@@ -12,20 +12,17 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 
-/// For whom stdout is.
+/// For whom stdout is: tables for people, one JSON document for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people: tables, cut to the terminal's width
     #[default]
     Table,
-    /// For machines: one JSON document; times are ISO 8601 UTC
     Json,
 }
 
-/// When colours are used.
+/// When colours are used; `Auto` is in a terminal, unless NO_COLOR is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Color {
-    /// In a terminal, unless NO_COLOR is set
     #[default]
     Auto,
     Always,

@@ -5,6 +5,8 @@ use model::cluster::InstanceState;
 use model::run::RunState;
 use model::task::TaskState;
 
+use crate::view::run::Standing;
+
 /// What a piece of text is to say at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
@@ -56,6 +58,14 @@ impl Paint {
             TaskState::Succeeded => Self::Good,
             TaskState::Failed | TaskState::Blocked => Self::Bad,
             TaskState::Skipped | TaskState::Cancelled => Self::Faint,
+        }
+    }
+
+    /// How a task's standing looks.
+    pub fn of_standing(standing: Standing) -> Self {
+        match standing {
+            Standing::Pending | Standing::NeverReached => Self::Faint,
+            Standing::At(state) => Self::of_task(state),
         }
     }
 

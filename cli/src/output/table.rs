@@ -72,7 +72,7 @@ impl Table {
         };
         let titles = kept
             .iter()
-            .map(|at| Cell::new(self.columns[*at].0.to_uppercase()).add_attribute(Attribute::Dim));
+            .map(|at| Cell::new(&self.columns[*at].0).add_attribute(Attribute::Dim));
         table.set_header(titles);
         for row in &self.rows {
             table.add_row(kept.iter().map(|at| painted(&row[*at])));
@@ -85,10 +85,8 @@ impl Table {
             }
         }
         let margin = " ".repeat(self.indent);
-        table
-            .lines()
-            .map(|line| format!("{margin}{}\n", line.trim_end()))
-            .collect()
+        let line = |line: String| format!("{margin}{}\n", without_trail(&line));
+        table.lines().map(line).collect()
     }
 
     /// The columns that are shown.
@@ -131,6 +129,21 @@ impl Table {
             .max()
             .unwrap_or(0)
     }
+}
+
+/// Cuts blanks at the end of a line off, those inside of styles, too.
+fn without_trail(line: &str) -> String {
+    let (mut kept, mut styles) = (line.trim_end(), Vec::new());
+    while let Some(start) = kept.rfind("\x1b[").filter(|_| kept.ends_with('m')) {
+        let code = &kept[start + 2..kept.len() - 1];
+        if !code.chars().all(|c| c.is_ascii_digit() || c == ';') {
+            break;
+        }
+        styles.push(&kept[start..]);
+        kept = kept[..start].trim_end();
+    }
+    styles.push(kept);
+    styles.into_iter().rev().collect()
 }
 
 fn painted((text, paint): &(String, Paint)) -> Cell {

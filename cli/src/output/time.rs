@@ -47,6 +47,20 @@ impl Zone {
             })
     }
 
+    /// Reads how long ago (`2h`, `3d`, `1w`), or whatever [`Zone::parse`] reads.
+    pub fn parse_since(&self, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+        let ago = text
+            .parse::<jiff::Span>()
+            .ok()
+            .filter(|_| !text.starts_with('P'));
+        match ago.and_then(|ago| now.to_zoned(self.0.clone()).checked_sub(ago).ok()) {
+            Some(since) => Ok(since.timestamp()),
+            None => self
+                .parse(text)
+                .map_err(|failure| failure.help("or write 2h, 3d or 1w")),
+        }
+    }
+
     /// The instant to the minute, with its day.
     pub fn weekday(&self, instant: Timestamp) -> String {
         instant

@@ -4,8 +4,11 @@ mod check;
 mod completions;
 mod exit_codes;
 mod graph;
+mod runs;
 mod schedule;
 mod schema;
+mod show;
+mod why;
 
 use clap::Subcommand;
 
@@ -19,6 +22,9 @@ pub enum Verb {
     Schema(schema::Schema),
     Schedule(schedule::Schedule),
     Graph(graph::Graph),
+    Runs(runs::Runs),
+    Show(show::Show),
+    Why(why::Why),
     Completions(completions::Completions),
     ExitCodes(exit_codes::ExitCodes),
 }
@@ -31,6 +37,9 @@ impl Verb {
             Self::Schema(verb) => verb.run(screen),
             Self::Schedule(verb) => verb.run(screen),
             Self::Graph(verb) => verb.run(screen),
+            Self::Runs(verb) => verb.run(screen),
+            Self::Show(verb) => verb.run(screen),
+            Self::Why(verb) => verb.run(screen),
             Self::Completions(verb) => verb.run(screen),
             Self::ExitCodes(verb) => verb.run(screen),
         }

@@ -121,16 +121,19 @@ impl Schedule {
             ("clock", Fit::Wrap),
         ]);
         for tick in &ticks {
+            let (shown, utc) = match tick.skipped {
+                Some(wall) => (
+                    faint(wall.strftime("%a %Y-%m-%d %H:%M").to_string()),
+                    "never".into(),
+                ),
+                None => (plain(zone.weekday(tick.at)), tick.at.to_string()),
+            };
             table.row([
-                if tick.skipped {
-                    faint("—")
-                } else {
-                    plain(zone.weekday(tick.at))
-                },
+                shown,
                 faint(if zone.name() == "UTC" {
                     String::new()
                 } else {
-                    tick.at.to_string()
+                    utc
                 }),
                 plain(tick.schedule.what),
                 (tick.schedule.name.clone(), Paint::Strong),
@@ -160,12 +163,15 @@ impl<'a> Row<'a> {
         let zone = schedule.schedule.time_zone();
         Self {
             at: tick.at,
-            local: zone.to_datetime(tick.at).to_string(),
+            local: tick
+                .skipped
+                .unwrap_or_else(|| zone.to_datetime(tick.at))
+                .to_string(),
             timezone: &schedule.spec.timezone,
             what: schedule.what,
             name: &schedule.name,
             expression: &schedule.spec.expression,
-            skipped: tick.skipped,
+            skipped: tick.skipped.is_some(),
             clock_change: tick.clock_change.as_deref(),
         }
     }

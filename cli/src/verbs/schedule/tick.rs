@@ -13,8 +13,8 @@ pub struct Tick<'a> {
     /// When; for a skipped one the instant of the clock change.
     pub at: Timestamp,
     pub schedule: &'a Chosen,
-    /// The clock leaves its time out, so nothing fires.
-    pub skipped: bool,
+    /// The local time that the clock leaves out, so nothing fires.
+    pub skipped: Option<DateTime>,
     /// What is to be said about the clock on that day.
     pub clock_change: Option<String>,
 }
@@ -49,7 +49,7 @@ pub fn merged(
         ticks.extend(fired.into_iter().map(|at| Tick {
             at,
             schedule,
-            skipped: false,
+            skipped: None,
             clock_change: clock_change(schedule.schedule.time_zone(), at),
         }));
     }
@@ -103,10 +103,9 @@ fn skipped(chosen: &Chosen, from: Timestamp, until: Timestamp) -> Vec<Tick<'_>> 
             left_out(&wall, &note).into_iter().map(move |time| Tick {
                 at,
                 schedule: chosen,
-                skipped: true,
+                skipped: Some(time),
                 clock_change: Some(format!(
-                    "{} is skipped: the clock goes forward {} → {}",
-                    time.strftime("%Y-%m-%d %H:%M"),
+                    "skipped: the clock goes forward {} → {}",
                     note.from.strftime("%H:%M"),
                     note.to.strftime("%H:%M"),
                 )),

@@ -1,0 +1,157 @@
+//! murmur on this machine: a data folder, and the engine that may be at work on it.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use local::compute::logs;
+use local::{DataError, Guest, Reader, SqliteStateStore};
+use model::Timestamp;
+use model::id::SubmissionId;
+use model::message::{Function, Message};
+use model::task::Task;
+use ports::{EventBus as _, Outgoing};
+
+use super::{DeadLetter, Log, Target};
+use crate::exit::Failure;
+
+/// The folder where state is kept.
+#[derive(Debug, Clone, Args)]
+pub struct DataFolder {
+    /// The folder where state, inboxes and logs are kept
+    #[arg(
+        long,
+        env = "MURMUR_DATA",
+        default_value = ".murmur",
+        value_name = "DIR"
+    )]
+    pub data: PathBuf,
+}
+
+/// A data folder.
+pub struct LocalTarget {
+    folder: PathBuf,
+    reader: Reader,
+}
+
+impl DataFolder {
+    /// Opens it, for reading and for leaving messages.
+    pub fn open(&self) -> Result<LocalTarget, Failure> {
+        let reader = Reader::open(&self.data).map_err(|error| refused(error, &self.data))?;
+        Ok(LocalTarget {
+            folder: self.data.clone(),
+            reader,
+        })
+    }
+}
+
+/// Says what is wrong with a data folder.
+pub fn refused(error: DataError, folder: &Path) -> Failure {
+    match error {
+        DataError::NoData { .. } => {
+            Failure::not_found(format!("{} holds no data of murmur yet", folder.display()))
+                .help("`murmur local up` or `murmur local run` makes it")
+                .help("or name another folder with --data or MURMUR_DATA")
+        }
+        other => Failure::trouble("cannot use the data folder").because(other),
+    }
+}
+
+impl LocalTarget {
+    fn guest(&self) -> Result<Guest, Failure> {
+        Guest::open(&self.folder).map_err(|error| refused(error, &self.folder))
+    }
+}
+
+impl Target for LocalTarget {
+    type Store = SqliteStateStore;
+
+    fn store(&self) -> &SqliteStateStore {
+        self.reader.store()
+    }
+
+    fn now(&self) -> Result<Timestamp, Failure> {
+        Ok(crate::present::now())
+    }
+
+    fn is_at_work(&self) -> Result<bool, Failure> {
+        let lock = self.folder.join("engine.lock");
+        let Ok(file) = File::open(&lock) else {
+            return Ok(false);
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => {
+                Err(Failure::trouble(format!("cannot look at {}", lock.display())).because(error))
+            }
+        }
+    }
+
+    fn how_to_start(&self) -> String {
+        let folder = self.folder.display().to_string();
+        if folder == ".murmur" {
+            "murmur local up".to_owned()
+        } else {
+            format!("murmur local up --data {folder}")
+        }
+    }
+
+    async fn send(&self, inbox: Function, message: Message) -> Result<(), Failure> {
+        let guest = self.guest()?;
+        guest
+            .send(inbox, vec![Outgoing::from(message)])
+            .await
+            .map_err(|error| Failure::trouble("cannot ask").because(error))
+    }
+
+    async fn logs(&self, attempt: &Task) -> Result<Vec<Log>, Failure> {
+        let key = attempt.attempt_key();
+        let found = logs::of_attempt(&self.folder, &key).map_err(|error| {
+            Failure::trouble(format!("cannot find the logs of {key}")).because(error)
+        })?;
+        // What was submitted twice has two; the attempt's own is the one that was committed.
+        let own = |id: &SubmissionId| attempt.submission.as_ref().is_none_or(|own| own == id);
+        let found = found.into_iter().filter(|log| own(&log.submission));
+        Ok(found
+            .map(|log| Log {
+                child: log.child,
+                stdout: log.stdout,
+                stderr: log.stderr,
+            })
+            .collect())
+    }
+
+    async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Failure> {
+        let letters = self.reader.dead_letters(usize::MAX).map_err(unreadable)?;
+        Ok(letters.into_iter().rev().map(letter).collect())
+    }
+
+    async fn redrive(&self, letters: &[DeadLetter]) -> Result<usize, Failure> {
+        let guest = self.guest()?;
+        let mut moved = 0;
+        for letter in letters {
+            let id = letter.id.parse().unwrap_or(-1);
+            if guest.redrive(id).map_err(unreadable)? {
+                moved += 1;
+            }
+        }
+        Ok(moved)
+    }
+}
+
+fn unreadable(error: local::Failure) -> Failure {
+    Failure::trouble("cannot use the data folder").because(error)
+}
+
+fn letter(letter: local::DeadLetter) -> DeadLetter {
+    let message = serde_json::from_str(&letter.body).unwrap_or_else(|_| letter.body.into());
+    DeadLetter {
+        id: letter.id.to_string(),
+        inbox: letter.function,
+        reason: letter.reason,
+        set_aside_at: letter.at.parse().unwrap_or_default(),
+        receives: letter.receives,
+        message,
+    }
+}
