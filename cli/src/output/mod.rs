@@ -71,6 +71,18 @@ impl Screen {
         Ok(stdout.flush()?)
     }
 
+    /// Prints bytes exactly as they are.
+    pub fn bytes(self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
+    /// Prints bytes exactly as they are, on stderr.
+    pub fn aside(bytes: &[u8]) -> Result<(), Failure> {
+        Ok(std::io::stderr().lock().write_all(bytes)?)
+    }
+
     /// Prints a table.
     pub fn table(self, table: &table::Table) -> Result<(), Failure> {
         self.text(&table.render(width()))

@@ -1,9 +1,12 @@
 //! The verbs, one file each: parse, apply, print.
 
 mod check;
+mod clusters;
 mod completions;
+mod dead_letters;
 mod exit_codes;
 mod graph;
+mod logs;
 mod runs;
 mod schedule;
 mod schema;
@@ -25,6 +28,9 @@ pub enum Verb {
     Runs(runs::Runs),
     Show(show::Show),
     Why(why::Why),
+    Logs(logs::Logs),
+    Clusters(clusters::Clusters),
+    DeadLetters(dead_letters::DeadLetters),
     Completions(completions::Completions),
     ExitCodes(exit_codes::ExitCodes),
 }
@@ -40,6 +46,9 @@ impl Verb {
             Self::Runs(verb) => verb.run(screen),
             Self::Show(verb) => verb.run(screen),
             Self::Why(verb) => verb.run(screen),
+            Self::Logs(verb) => verb.run(screen),
+            Self::Clusters(verb) => verb.run(screen),
+            Self::DeadLetters(verb) => verb.run(screen),
             Self::Completions(verb) => verb.run(screen),
             Self::ExitCodes(verb) => verb.run(screen),
         }

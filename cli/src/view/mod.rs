@@ -3,6 +3,7 @@
 //!
 //! Reads through `ports::StateStore` only; must not know where the state is, nor how it is printed.
 
+pub mod cluster;
 pub mod definitions;
 pub mod find;
 pub mod places;
