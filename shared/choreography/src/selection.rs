@@ -6,7 +6,7 @@ use model::Timestamp;
 use model::cluster::{Instance, InstanceState};
 use model::definition::ClusterChoice;
 use model::limit::{LimitRef, QueueRef, SizedLimit};
-use model::name::TeamName;
+use model::name::{ClusterRef, TeamName};
 
 /// Open steps an instance takes. EMR takes 256; the rest is for people's own steps.
 pub const OPEN_STEPS: u32 = 250;
@@ -69,15 +69,20 @@ pub const MAX_TAGS: usize = 6;
 
 /// Every queue whose waiters an instance can take: by name, and by each set of its tags.
 pub fn queues_of(instance: &Instance) -> Vec<QueueRef> {
-    let mut queues = vec![QueueRef::Cluster(instance.instance.cluster.clone())];
-    let tags: Vec<(&String, &String)> = instance.tags.iter().take(MAX_TAGS).collect();
+    queues_for(&instance.instance.cluster, &instance.tags)
+}
+
+/// Every queue whose waiters an instance of a cluster with these tags could take.
+pub fn queues_for(cluster: &ClusterRef, tags: &BTreeMap<String, String>) -> Vec<QueueRef> {
+    let mut queues = vec![QueueRef::Cluster(cluster.clone())];
+    let tags: Vec<(&String, &String)> = tags.iter().take(MAX_TAGS).collect();
     for bits in 1..1_u32 << tags.len() {
         let chosen: BTreeMap<String, String> = (0..)
             .zip(&tags)
             .filter(|(position, _)| bits & (1 << position) != 0)
             .map(|(_, (key, value))| ((*key).clone(), (*value).clone()))
             .collect();
-        queues.push(QueueRef::Tagged(instance.team.clone(), chosen));
+        queues.push(QueueRef::Tagged(cluster.team.clone(), chosen));
     }
     queues
 }
