@@ -12,6 +12,7 @@ use ports::Clock;
 use super::configuration::LocalConfiguration;
 use super::database::{Database, DatabaseError};
 use super::faults::Faults;
+use super::process::THIS_PROGRAM;
 use super::state::{State, StateError};
 use super::supervise::SUPERVISE_VERB;
 use super::turn::Turn;
@@ -83,10 +84,8 @@ impl<C: Clock> ProcessCompute<C> {
         let data = data.canonicalize().map_err(folder)?;
         let supervisor = match &configuration.supervisor {
             Some(argv) => argv.clone(),
-            None => {
-                let own = std::env::current_exe().map_err(folder)?;
-                vec![own.into(), SUPERVISE_VERB.into()]
-            }
+            // Also when the file was replaced by a newer one meanwhile.
+            None => vec![THIS_PROGRAM.into(), SUPERVISE_VERB.into()],
         };
         let database = Database::open(&data.join("compute.db"))?;
         let state = State::load(&database, &data)?;

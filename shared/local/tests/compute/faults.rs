@@ -4,7 +4,7 @@ use local::compute::{Faults, SubmitAnswer};
 use local::compute_events::LocalCompute;
 use model::observation::{ClusterState, WorkState};
 use model::units::Seconds;
-use ports::{Compute, SubmitError};
+use ports::{Clock, Compute, SubmitError};
 
 use crate::machine::{Machine, cluster_request, configuration, key, queue, ready, shell_job};
 
@@ -54,6 +54,48 @@ fn a_cluster_whose_request_timed_out_is_found_by_its_name() {
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].instance, request.instance);
     assert_eq!(listed[0].state, ClusterState::Waiting);
+}
+
+#[test]
+fn what_cannot_be_remembered_does_not_happen_until_it_can() {
+    let mut machine = Machine::new(configuration());
+    let work = shell_job(&machine, "one", "echo started >> $DATA/one");
+    let id = machine.submit(&queue(), &work).unwrap();
+    let disk = rusqlite::Connection::open(machine.file("compute.db")).unwrap();
+    let full = "create trigger full before insert on submissions begin \
+                select raise(abort, 'the disk is full'); end";
+    disk.execute_batch(full).unwrap();
+    for _ in 0..2 {
+        let now = machine.clock.now();
+        let error = machine
+            .compute
+            .advance(now, &mut machine.heard)
+            .unwrap_err();
+        assert!(error.reason.contains("the disk is full"), "{error}");
+        assert!(
+            machine.compute.next_timer().is_some(),
+            "it is to be asked again"
+        );
+    }
+    let answer = machine.submit(&queue(), &shell_job(&machine, "two", "exit 0"));
+    assert!(
+        matches!(answer, Err(SubmitError::Unknown { .. })),
+        "{answer:?}"
+    );
+    assert_eq!(machine.heard, []);
+    assert!(!machine.file("one").exists());
+
+    disk.execute_batch("drop trigger full").unwrap();
+    assert_eq!(machine.ended(&queue(), &id).state, WorkState::Succeeded);
+    assert_eq!(machine.read("one"), "started\n");
+    assert_eq!(
+        machine.said_of(&id),
+        [WorkState::Running, WorkState::Succeeded]
+    );
+    assert_eq!(
+        ready(machine.compute.find(&queue(), &key("two"))).unwrap(),
+        []
+    );
 }
 
 #[test]

@@ -110,7 +110,12 @@ fn a_job_that_is_cancelled_has_failed_with_the_reason_given() {
     let work = shell_job(&machine, "long", "touch $DATA/ready; sleep 1000");
     let id = machine.submit(&queue(), &work).unwrap();
     machine.until("it runs", |machine| machine.file("ready").exists());
-    ready(machine.compute.cancel(&queue(), &[id.clone()], "by ann")).unwrap();
+    ready(
+        machine
+            .compute
+            .cancel(&queue(), std::slice::from_ref(&id), "by ann"),
+    )
+    .unwrap();
     let ended = machine.ended(&queue(), &id);
     assert_eq!(
         (ended.state, ended.reason.as_deref()),
@@ -176,7 +181,12 @@ fn an_array_that_is_cancelled_starts_no_further_children() {
         .submit(&queue(), &array(&machine, 100, script))
         .unwrap();
     machine.until("one runs", |machine| machine.file("ran0").exists());
-    ready(machine.compute.cancel(&queue(), &[id.clone()], "by ann")).unwrap();
+    ready(
+        machine
+            .compute
+            .cancel(&queue(), std::slice::from_ref(&id), "by ann"),
+    )
+    .unwrap();
     let ended = machine.ended(&queue(), &id);
     assert_eq!(
         (ended.state, ended.reason.as_deref()),

@@ -166,7 +166,12 @@ fn adopted_work_can_be_cancelled() {
     drop(machine);
     let mut machine = Machine::on(folder.path(), tall());
     assert!(lives(machine.read("pid").trim()));
-    ready(machine.compute.cancel(&queue(), &[id.clone()], "by ann")).unwrap();
+    ready(
+        machine
+            .compute
+            .cancel(&queue(), std::slice::from_ref(&id), "by ann"),
+    )
+    .unwrap();
     assert_eq!(
         machine.ended(&queue(), &id).reason.as_deref(),
         Some("by ann")
