@@ -3,15 +3,17 @@
 //! Nothing here is asynchronous, does I/O, reads a clock, logs or draws randomness; what looks
 //! random, such as jitter, follows from a key.
 
-pub mod drain;
 pub mod backfill;
 pub mod claim;
+pub mod deadline;
+pub mod drain;
 pub mod expected;
 pub mod instance;
 pub mod join;
 pub mod lifecycle;
 pub mod mark;
 pub mod open_step;
+pub mod overdue;
 pub mod pattern;
 pub mod place;
 pub mod plan;
@@ -20,6 +22,7 @@ pub mod schedule;
 pub mod scope;
 pub mod selection;
 pub mod slot;
+pub mod suspect;
 pub mod template;
 pub mod upstreams;
 pub mod window;

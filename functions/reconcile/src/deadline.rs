@@ -1,0 +1,76 @@
+//! Deadlines of runs that were recorded (rule 18).
+
+use choreography::deadline::{Judgement, judge};
+use model::Timestamp;
+use model::expected::Deadline;
+use model::fact::{DeadlineFact, Fact, FactBody};
+use model::key::Key;
+use model::run::{Run, RunState};
+use ports::{EventBus as _, Expect, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+
+/// Judges a deadline once: a missed one is marked, told, and then disarmed.
+pub(crate) async fn look<P: Ports>(
+    ports: &P,
+    due: Deadline,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let key = Key::Deadline(due.workflow.clone(), due.slot.clone());
+    let Some(read) = ports.store().get::<Deadline>(&key).await? else {
+        return Ok(());
+    };
+    let (mut deadline, mut version) = (read.value, read.version);
+    if deadline.due_at.is_none_or(|due_at| due_at > now) {
+        return Ok(());
+    }
+    let run = ports
+        .store()
+        .get::<Run>(&Key::Run(deadline.run.clone()))
+        .await?;
+    let run = run.map(|run| run.value);
+    if !deadline.missed {
+        match judge(run.as_ref(), deadline.deadline_at) {
+            Judgement::Met | Judgement::Excused => {
+                let delete = Write::delete(key, Expect::Version(version));
+                return Ok(ports.store().commit(vec![delete]).await?);
+            }
+            Judgement::Missed => {}
+        }
+        // The mark comes first: whoever repeats this tells it again, however the run went on.
+        deadline.missed = true;
+        ports
+            .store()
+            .commit(vec![Write::replace(&deadline, Some(version))])
+            .await?;
+        version += 1;
+    }
+    tell(ports, &deadline, run.map(|run| run.state)).await?;
+    deadline.due_at = None;
+    Ok(ports
+        .store()
+        .commit(vec![Write::replace(&deadline, Some(version))])
+        .await?)
+}
+
+/// Publishes that a deadline was missed; its time is the deadline itself.
+pub(crate) async fn tell<P: Ports>(
+    ports: &P,
+    deadline: &Deadline,
+    state: Option<RunState>,
+) -> Result<(), Trouble> {
+    tracing::warn!(run = %deadline.run, deadline_at = %deadline.deadline_at, "deadline missed");
+    let body = FactBody::DeadlineMissed(DeadlineFact {
+        workflow: deadline.workflow.clone(),
+        run: deadline.run.clone(),
+        slot: deadline.slot.clone(),
+        deadline_at: deadline.deadline_at,
+        state,
+    });
+    let workflow = deadline.workflow.clone();
+    let fact = Fact::new(
+        workflow.team,
+        Some(workflow.name),
+        deadline.deadline_at,
+        body,
+    );
+    Ok(ports.bus().publish(vec![fact]).await?)
+}

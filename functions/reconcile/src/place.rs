@@ -1,0 +1,71 @@
+//! Suspect places: held for so long that proof is asked for (rule 15). Expiry frees nothing.
+
+use choreography::suspect::{Holding, of_attempt, of_run};
+use model::Timestamp;
+use model::attempt::AttemptKey;
+use model::id::RunId;
+use model::key::Key;
+use model::limit::{LimitRef, Place, PlaceRef, QueueRef};
+use model::run::Run;
+use model::task::Task;
+use model::units::Seconds;
+use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use protocols::limits;
+
+/// After how long a holder that lives is suspect again.
+const AGAIN: Seconds = Seconds::hours(1);
+
+/// Frees a place whose holder has ended; arms it again otherwise.
+pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Result<(), Trouble> {
+    let key = Key::Place(due.limit.clone(), due.number);
+    let Some(read) = ports.store().get::<Place>(&key).await? else {
+        return Ok(());
+    };
+    if read.value.due_at.is_none_or(|due_at| due_at > now) {
+        return Ok(());
+    }
+    match holding(ports, &read.value).await? {
+        Holding::Alive => {
+            let next = Place {
+                due_at: Some(AGAIN.after(now)),
+                ..read.value
+            };
+            Ok(ports
+                .store()
+                .commit(vec![Write::replace(&next, Some(read.version))])
+                .await?)
+        }
+        Holding::Over => {
+            let Place {
+                limit,
+                number,
+                holder,
+                ..
+            } = read.value;
+            tracing::warn!(%limit, holder, "freeing a left-over place");
+            let queue = QueueRef::Limit(limit.clone());
+            limits::free(ports, &[PlaceRef { limit, number }], &holder).await?;
+            limits::release(ports, &queue, 1).await?;
+            Ok(())
+        }
+    }
+}
+
+async fn holding<P: Ports>(ports: &P, place: &Place) -> Result<Holding, Trouble> {
+    match &place.limit {
+        LimitRef::Pool(_) | LimitRef::TeamTasks(_) | LimitRef::Steps(_) => {
+            let Ok(key) = place.holder.parse::<AttemptKey>() else {
+                tracing::error!(limit = %place.limit, holder = place.holder, "held by nobody known");
+                return Ok(Holding::Alive);
+            };
+            let item = Key::Task(key.run.clone(), key.task.clone());
+            let task = ports.store().get::<Task>(&item).await?;
+            Ok(of_attempt(&key, task.as_ref().map(|task| &task.value)))
+        }
+        LimitRef::TeamRuns(_) | LimitRef::WorkflowRuns(_) | LimitRef::Backfill(_) => {
+            let run = RunId::from(place.holder.as_str());
+            let run = ports.store().get::<Run>(&Key::Run(run)).await?;
+            Ok(of_run(run.as_ref().map(|run| run.value.state)))
+        }
+    }
+}

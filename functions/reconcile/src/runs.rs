@@ -1,0 +1,213 @@
+//! Runs that have not ended when they were to be looked at: whatever is overdue is sent again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use choreography::overdue::{Again, Overdue, Progress, overdue};
+use choreography::plan::Plan;
+use model::Timestamp;
+use model::fact::TaskReady;
+use model::id::RunId;
+use model::key::Key;
+use model::message::{Function, Message, RunRequest};
+use model::name::TaskName;
+use model::run::{Run, RunState};
+use model::task::Task;
+use model::units::Seconds;
+use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
+use ports::{TypedStore as _, Write};
+use protocols::{facts, limits, plans};
+
+use crate::jobs::Jobs;
+
+/// Bounds of how long until a run is looked at again; in between as long as it has run.
+const SOONEST: Seconds = Seconds::minutes(15);
+const LATEST: Seconds = Seconds::hours(1);
+
+/// Looks at runs; their Batch jobs are asked about together. Returns what went wrong with which.
+pub(crate) async fn look<P: Ports>(
+    ports: &P,
+    due: Vec<RunId>,
+    now: Timestamp,
+) -> Vec<(RunId, Trouble)> {
+    let mut jobs = Jobs::default();
+    let mut troubles = Vec::new();
+    let mut looked_at = Vec::new();
+    for run in due {
+        match one(ports, &run, now, &mut jobs).await {
+            Ok(true) => looked_at.push(run),
+            Ok(false) => {}
+            Err(trouble) => {
+                // What is poison now is poison in two minutes: it must not be in the way.
+                if matches!(trouble, Trouble::Poison(_)) {
+                    looked_at.push(run.clone());
+                }
+                troubles.push((run, trouble));
+            }
+        }
+    }
+    let unanswered = jobs.ask(ports, now).await;
+    let failed: BTreeSet<RunId> = unanswered.iter().map(|(run, _)| run.clone()).collect();
+    troubles.extend(unanswered);
+    for run in looked_at.into_iter().filter(|run| !failed.contains(run)) {
+        if let Err(trouble) = arm(ports, &run, now).await {
+            troubles.push((run, trouble));
+        }
+    }
+    troubles
+}
+
+/// Looks at one run; says whether it is to be armed again.
+async fn one<P: Ports>(
+    ports: &P,
+    id: &RunId,
+    now: Timestamp,
+    jobs: &mut Jobs,
+) -> Result<bool, Trouble> {
+    let Some(read) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
+        return Ok(false);
+    };
+    let run = read.value;
+    if run.check_at.is_none_or(|check_at| check_at > now) {
+        return Ok(false);
+    }
+    match run.state {
+        RunState::Waiting => start_again(ports, &run).await?,
+        RunState::Running => send_again(ports, &run, now, jobs).await?,
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled | RunState::Skipped => {}
+    }
+    Ok(true)
+}
+
+/// Arms a run again, or disarms it if it has ended.
+async fn arm<P: Ports>(ports: &P, id: &RunId, now: Timestamp) -> Result<(), Trouble> {
+    let Some(read) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
+        return Ok(());
+    };
+    let mut run = read.value;
+    let begun = run.started_at.unwrap_or(run.created_at);
+    let pause = Seconds::between(begun, now).clamp(SOONEST, LATEST);
+    run.check_at = (!run.state.is_terminal()).then(|| pause.after(now));
+    match ports
+        .store()
+        .commit(vec![Write::replace(&run, Some(read.version))])
+        .await
+    {
+        // A conflict: it moved on meanwhile, and is looked at again with the next tick.
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Asks for a run that waits again, if none of its limits is full: the release it waited for is
+/// lost, or a limit has grown.
+async fn start_again<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
+    for sized in &run.limits {
+        let held = limits::held(ports, &sized.limit).await?;
+        let own = held
+            .iter()
+            .any(|place| place.value.holder == run.run.as_str());
+        if !own && held.len() >= sized.size as usize {
+            return Ok(());
+        }
+    }
+    let request = RunRequest {
+        workflow: run.workflow_ref(),
+        slot: run.slot.clone(),
+        logical_date: run.logical_date,
+        cause: run.cause.clone(),
+        params: run.params.clone(),
+        depth: run.depth,
+        limits: Vec::new(),
+        waiting_since: Some(run.created_at),
+    };
+    let start = Outgoing::from(Message::Start(request));
+    Ok(ports.bus().send(Function::StartRun, vec![start]).await?)
+}
+
+async fn send_again<P: Ports>(
+    ports: &P,
+    run: &Run,
+    now: Timestamp,
+    jobs: &mut Jobs,
+) -> Result<(), Trouble> {
+    let plan = plans::plan(ports, &run.definition).await?;
+    let scopes = plans::scopes(ports, run).await?;
+    let mut began = BTreeMap::from([(1, run.started_at.unwrap_or(run.created_at))]);
+    if run.generation > 1 {
+        let generations = plans::generations(ports, run).await?;
+        began.extend(
+            generations
+                .iter()
+                .map(|opened| (opened.generation, opened.at)),
+        );
+    }
+    let listed = ports
+        .store()
+        .list::<Task>(&Key::run_partition(&run.run), "task#")
+        .await?;
+    let tasks: BTreeMap<TaskName, Task> = listed
+        .into_iter()
+        .map(|task| (task.value.task.clone(), task.value))
+        .collect();
+    let progress = Progress {
+        plan: &plan,
+        scopes: &scopes,
+        began: &began,
+        tasks: &tasks,
+        paused: run.paused,
+    };
+    let found = overdue(&progress, now);
+    for position in &found.jobs {
+        if let Some(task) = tasks.get(&plan.task(*position).name) {
+            jobs.add(task);
+        }
+    }
+    deliver(ports, run, &plan, &tasks, &found).await
+}
+
+/// Sends what is overdue to whoever acts on it; to them it is a duplicate if nothing was lost.
+async fn deliver<P: Ports>(
+    ports: &P,
+    run: &Run,
+    plan: &Plan,
+    tasks: &BTreeMap<TaskName, Task>,
+    found: &Overdue,
+) -> Result<(), Trouble> {
+    let ended = found
+        .outcomes
+        .iter()
+        .filter_map(|at| tasks.get(&plan.task(*at).name));
+    let outcomes = ended.filter_map(facts::task);
+    let outcomes: Vec<Outgoing> = outcomes
+        .map(|fact| Outgoing::from(Message::Fact(fact)))
+        .collect();
+    let ready = found.ready.iter().map(|again| {
+        let Again {
+            position,
+            generation,
+            attempt,
+            since,
+        } = *again;
+        let task = plan.task(position).name.clone();
+        let ready = TaskReady {
+            run: run.run.clone(),
+            task,
+            generation,
+            attempt,
+            since,
+        };
+        Outgoing::from(Message::Fact(facts::ready(run, ready)))
+    });
+    let ready: Vec<Outgoing> = ready.collect();
+    let (outcome_count, ready_count) = (outcomes.len(), ready.len());
+    if outcome_count + ready_count > 0 {
+        tracing::warn!(run = %run.run, outcome_count, ready_count, "sending again");
+    }
+    if !outcomes.is_empty() {
+        ports.bus().send(Function::AdvanceRun, outcomes).await?;
+    }
+    if !ready.is_empty() {
+        ports.bus().send(Function::SubmitTask, ready).await?;
+    }
+    Ok(())
+}
