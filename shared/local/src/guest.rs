@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use model::Timestamp;
 use model::fact::Fact;
 use model::message::{Function, Message};
 use ports::{BusError, EventBus, Outgoing};
@@ -14,6 +15,7 @@ use rusqlite::params;
 use crate::bus::check_delays;
 use crate::database::{DataError, Database, Failure};
 use crate::dead_letters::{self, DeadLetter};
+use crate::journal;
 use crate::store::SqliteStateStore;
 
 /// Writes beside an engine.
@@ -112,6 +114,12 @@ impl Reader {
         let database = Rc::new(Database::open_reader(folder)?);
         let store = SqliteStateStore::new(Rc::clone(&database));
         Ok(Self { database, store })
+    }
+
+    /// Where the clock of the newest engine stands, as far as it is committed; `None` when it goes
+    /// by the machine's.
+    pub fn skipped_to(&self) -> Result<Option<Timestamp>, Failure> {
+        journal::skipped_to(&self.database)
     }
 
     /// The state table; commits are refused.

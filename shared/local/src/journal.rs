@@ -32,6 +32,7 @@ impl Journal {
             clock,
             flushes: Cell::new(0),
         };
+        journal.write("clock_skips", i64::from(journal.clock.skips()))?;
         journal.flush()?;
         Ok(journal)
     }
@@ -56,11 +57,15 @@ impl Journal {
     /// Writes where a clock that skips stands.
     fn write_clock(&self) -> Result<(), Failure> {
         if self.clock.skips() {
-            let sql = "INSERT INTO engine (name, value) VALUES ('clock_ms', ?1)
-                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-            self.database
-                .execute(sql, [self.clock.now().as_millisecond()])?;
+            self.write("clock_ms", self.clock.now().as_millisecond())?;
         }
+        Ok(())
+    }
+
+    fn write(&self, name: &str, value: i64) -> Result<(), Failure> {
+        let sql = "INSERT INTO engine (name, value) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.database.execute(sql, (name, value))?;
         Ok(())
     }
 
@@ -97,4 +102,11 @@ fn left_off(database: &Database) -> Result<Option<Timestamp>, Failure> {
     let sql = "SELECT value FROM engine WHERE name = 'clock_ms'";
     let ms = database.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     Ok(ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
+}
+
+/// Where the clock of the newest engine stands, as far as it is committed, if that clock skips.
+pub fn skipped_to(database: &Database) -> Result<Option<Timestamp>, Failure> {
+    let sql = "SELECT value FROM engine WHERE name = 'clock_skips'";
+    let skips = database.query_row(sql, [], |row| row.get::<_, i64>(0))?;
+    if skips == Some(1) { left_off(database) } else { Ok(None) }
 }
