@@ -4,9 +4,11 @@
 //! Nothing here decides anything about runs: verbs read state, and ask for operations as facts.
 
 mod arguments;
+mod ask;
 mod exit;
 mod nearest;
 mod output;
+mod params;
 mod present;
 mod target;
 mod verbs;

@@ -71,7 +71,8 @@ impl Target for LocalTarget {
     }
 
     fn now(&self) -> Result<Timestamp, Failure> {
-        Ok(crate::present::now())
+        let skipped_to = self.reader.skipped_to().map_err(unreadable)?;
+        Ok(skipped_to.unwrap_or_else(crate::present::now))
     }
 
     fn is_at_work(&self) -> Result<bool, Failure> {

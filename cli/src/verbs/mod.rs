@@ -1,5 +1,7 @@
 //! The verbs, one file each: parse, apply, print.
 
+mod backfill;
+mod cancel;
 mod check;
 mod clusters;
 mod completions;
@@ -7,10 +9,14 @@ mod dead_letters;
 mod exit_codes;
 mod graph;
 mod logs;
+mod mark;
+mod pause;
+mod rerun;
 mod runs;
 mod schedule;
 mod schema;
 mod show;
+mod trigger;
 mod why;
 
 use clap::Subcommand;
@@ -30,6 +36,13 @@ pub enum Verb {
     Why(why::Why),
     Logs(logs::Logs),
     Clusters(clusters::Clusters),
+    Trigger(trigger::Trigger),
+    Rerun(rerun::Rerun),
+    Backfill(backfill::Backfill),
+    Cancel(cancel::Cancel),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    Mark(mark::Mark),
     DeadLetters(dead_letters::DeadLetters),
     Completions(completions::Completions),
     ExitCodes(exit_codes::ExitCodes),
@@ -48,6 +61,13 @@ impl Verb {
             Self::Why(verb) => verb.run(screen),
             Self::Logs(verb) => verb.run(screen),
             Self::Clusters(verb) => verb.run(screen),
+            Self::Trigger(verb) => verb.run(screen),
+            Self::Rerun(verb) => verb.run(screen),
+            Self::Backfill(verb) => verb.run(screen),
+            Self::Cancel(verb) => verb.run(screen),
+            Self::Pause(verb) => verb.run(screen),
+            Self::Resume(verb) => verb.run(screen),
+            Self::Mark(verb) => verb.run(screen),
             Self::DeadLetters(verb) => verb.run(screen),
             Self::Completions(verb) => verb.run(screen),
             Self::ExitCodes(verb) => verb.run(screen),

@@ -44,7 +44,11 @@ impl ClusterView {
             .map(|instance| instance.value)
             .collect();
         let mut open = Vec::new();
-        let mut queues = vec![QueueRef::Cluster(cluster.clone())];
+        let definition = definitions::current_cluster(store, &cluster).await?;
+        let mut queues = match &definition {
+            Some(definition) => selection::queues_for(&cluster, &definition.tags),
+            None => vec![QueueRef::Cluster(cluster.clone())],
+        };
         for instance in instances
             .iter()
             .filter(|instance| !instance.state.is_terminal())
@@ -59,7 +63,6 @@ impl ClusterView {
         for queue in &queues {
             waiters.extend(waiting::waiters(store, queue).await?);
         }
-        let definition = definitions::current_cluster(store, &cluster).await?;
         let next = definition
             .as_ref()
             .and_then(|definition| next_window(definition, now));
