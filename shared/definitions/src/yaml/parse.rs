@@ -344,7 +344,7 @@ fn syntax_help(line: &str) -> &'static str {
         "indent with spaces; YAML takes no tabs"
     } else if line.contains("{{") {
         "a value with `{{ … }}` must stand in quotes"
-    } else if line.contains(": ") && line.matches(": ").count() > 1 {
+    } else if !line.contains('{') && line.matches(": ").count() > 1 {
         "a value with `: ` in it must stand in quotes"
     } else {
         "look for a missing `:`, quote, bracket or a wrong indentation here or in the line above"
