@@ -99,7 +99,7 @@ mod tests {
             clock,
             ..Options::default()
         };
-        let journal = Data::open(folder.path(), options).unwrap().into_journal();
+        let (journal, _) = Data::open(folder.path(), options).unwrap().into_parts();
         let bus = LocalBus::new(Rc::clone(&journal));
         Bench {
             journal,

@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +17,9 @@ use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Clock as _, ComputeError, Outgoing, Ports as _, Trouble, Verdict};
 
-use crate::clock::{ClockMode, EngineClock};
 use crate::compute_events::{LocalCompute, Mark, ObservationSink};
-use crate::database::{DataError, Database, Durability, EngineLock, Failure};
+use crate::data::Data;
+use crate::database::{EngineLock, Failure};
 use crate::handlers::Handlers;
 use crate::inbox::Inboxes;
 use crate::journal::Journal;
@@ -40,50 +39,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const POLL_EVERY: Duration = Duration::from_millis(1);
 /// How long it waits before a compute in trouble is asked again.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
-
-/// How a data folder is used.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    pub durability: Durability,
-    pub clock: ClockMode,
-}
-
-/// A data folder opened by this process, alone.
-#[derive(Debug)]
-pub struct Data {
-    folder: PathBuf,
-    journal: Rc<Journal>,
-    lock: EngineLock,
-}
-
-impl Data {
-    /// Opens a folder, creating it, and refuses when another engine has it.
-    pub fn open(folder: &Path, options: Options) -> Result<Self, DataError> {
-        let lock = EngineLock::take(folder)?;
-        let database = Database::open_engine(folder, options.durability)?;
-        let journal = Rc::new(Journal::open(database, options.clock)?);
-        Ok(Self {
-            folder: folder.into(),
-            journal,
-            lock,
-        })
-    }
-
-    /// The clock the engine will go by, for a compute to share.
-    pub fn clock(&self) -> EngineClock {
-        self.journal.clock.clone()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn into_journal(self) -> Rc<Journal> {
-        self.journal
-    }
-
-    /// Where everything is kept.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-}
 
 /// The engine cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +97,7 @@ impl ObservationSink for InboxSink<'_> {
 impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
     /// Puts an engine together. It does nothing before it is run.
     pub fn new(data: Data, compute: C, handlers: H) -> Self {
-        let Data { journal, lock, .. } = data;
+        let (journal, lock) = data.into_parts();
         let now = Instant::now();
         let ports = LocalPorts::new(&journal, compute);
         // Whatever an earlier engine registered is read on the first turn.
@@ -249,7 +204,7 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
                 self.journal.inboxes.put(inbox, message, Seconds(0))?;
             }
         }
-        self.advance_compute(now)?;
+        self.advance_compute()?;
         for function in Function::ALL {
             busy |= self.deliver(function)?;
         }
@@ -302,7 +257,7 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
     }
 
     /// Lets the compute go on when it has something to do.
-    fn advance_compute(&mut self, now: Timestamp) -> Result<(), EngineError> {
+    fn advance_compute(&mut self) -> Result<(), EngineError> {
         self.acknowledge();
         let instant = Instant::now();
         if self.trouble_until.is_some_and(|until| instant < until) {
@@ -313,7 +268,10 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
             self.polled = instant;
             self.compute_calls |= compute.wait(Duration::ZERO);
         }
-        if !self.compute_calls && compute.next_timer().is_none_or(|timer| timer > now) {
+        let timer = compute.next_timer();
+        // Read after the timer, which may be the compute's own idea of now.
+        let now = self.journal.clock.now();
+        if !self.compute_calls && timer.is_none_or(|timer| timer > now) {
             return Ok(());
         }
         let mut sink = InboxSink {
