@@ -82,7 +82,11 @@ impl EngineClock {
         if self.skips() {
             return;
         }
-        let ahead = machine_ms() - self.now_ms();
+        self.follow(machine_ms());
+    }
+
+    fn follow(&self, machine_ms: i64) {
+        let ahead = machine_ms - self.now_ms();
         if ahead > TOLERANCE_MS {
             tracing::warn!(seconds = ahead / 1000, "the machine's clock jumped ahead");
             self.hands.skipped_ms.fetch_add(ahead, Ordering::Relaxed);
@@ -161,5 +165,21 @@ mod tests {
         assert!(clock.now() >= noon);
         clock.jump(start);
         assert!(clock.now() >= noon);
+    }
+
+    #[test]
+    fn a_machines_clock_is_followed_ahead_and_never_back() {
+        let clock = EngineClock::start(ClockMode::Real, None);
+        let before = clock.now_ms();
+        let hour = 3_600_000;
+        clock.follow(before - hour);
+        assert!(clock.now_ms() >= before, "it does not go back");
+        clock.follow(before + hour);
+        let after = clock.now_ms();
+        assert!(
+            (hour..hour + 5_000).contains(&(after - before)),
+            "{} ms",
+            after - before
+        );
     }
 }

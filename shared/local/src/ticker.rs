@@ -188,3 +188,61 @@ async fn collect(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::definition::CatchUp;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        testkit::instant(text)
+    }
+
+    fn hourly(start: &str) -> Ticker {
+        let mut ticker = Ticker::new(at(start));
+        let spec = ScheduleSpec {
+            expression: "cron(0 * * * ? *)".into(),
+            timezone: "UTC".into(),
+            catch_up: CatchUp::default(),
+        };
+        let schedule = ScheduleRef::Workflow("weather/report".parse().unwrap());
+        ticker.replace(BTreeMap::from([(schedule, spec)]), at(start));
+        ticker
+    }
+
+    fn slots(fired: Vec<(Function, Message)>) -> Vec<String> {
+        let ticks = fired.into_iter().filter_map(|(_, message)| match message {
+            Message::Tick(tick) => Some(tick.scheduled_time.to_string()),
+            Message::Fact(_)
+            | Message::Work(_)
+            | Message::Cluster(_)
+            | Message::Event(_)
+            | Message::Start(_)
+            | Message::Sweep => None,
+        });
+        ticks.collect()
+    }
+
+    #[test]
+    fn a_tick_carries_its_scheduled_instant_however_late_it_is_looked_at() {
+        let mut ticker = hourly("2026-03-01T05:30:00Z");
+        assert_eq!(slots(ticker.fire(at("2026-03-01T05:59:59.999Z"))), [""; 0]);
+        let fired = slots(ticker.fire(at("2026-03-01T06:04:00Z")));
+        assert_eq!(fired, ["2026-03-01T06:00:00Z"]);
+        assert_eq!(
+            slots(ticker.fire(at("2026-03-01T06:04:00Z"))),
+            [""; 0],
+            "once"
+        );
+    }
+
+    #[test]
+    fn what_was_slept_through_is_left_to_reconcile() {
+        let mut ticker = hourly("2026-03-01T05:30:00Z");
+        let fired = ticker.fire(at("2026-03-01T09:02:00Z"));
+        assert!(fired.contains(&(Function::Reconcile, Message::Sweep)));
+        assert_eq!(slots(fired), ["2026-03-01T09:00:00Z"]);
+        assert_eq!(ticker.next(), at("2026-03-01T09:04:00Z"), "the next sweep");
+    }
+}

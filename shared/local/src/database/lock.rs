@@ -96,7 +96,9 @@ impl GuestGate {
         {
             return;
         }
-        while file.try_lock_shared().is_err() && now.elapsed() < LET_PASS {
+        while matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+            && now.elapsed() < LET_PASS
+        {
             std::thread::sleep(Duration::from_millis(1));
         }
         let _ = file.unlock();
