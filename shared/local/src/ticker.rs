@@ -212,14 +212,11 @@ mod tests {
     }
 
     fn slots(fired: Vec<(Function, Message)>) -> Vec<String> {
-        let ticks = fired.into_iter().filter_map(|(_, message)| match message {
-            Message::Tick(tick) => Some(tick.scheduled_time.to_string()),
-            Message::Fact(_)
-            | Message::Work(_)
-            | Message::Cluster(_)
-            | Message::Event(_)
-            | Message::Start(_)
-            | Message::Sweep => None,
+        let ticks = fired.into_iter().filter_map(|(_, message)| {
+            let Message::Tick(tick) = message else {
+                return None;
+            };
+            Some(tick.scheduled_time.to_string())
         });
         ticks.collect()
     }
