@@ -108,5 +108,9 @@ fn left_off(database: &Database) -> Result<Option<Timestamp>, Failure> {
 pub fn skipped_to(database: &Database) -> Result<Option<Timestamp>, Failure> {
     let sql = "SELECT value FROM engine WHERE name = 'clock_skips'";
     let skips = database.query_row(sql, [], |row| row.get::<_, i64>(0))?;
-    if skips == Some(1) { left_off(database) } else { Ok(None) }
+    if skips == Some(1) {
+        left_off(database)
+    } else {
+        Ok(None)
+    }
 }

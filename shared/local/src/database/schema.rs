@@ -146,3 +146,33 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(tables == 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_runs_tasks_and_instances_as_columns() {
+        let connection = Connection::open_in_memory().unwrap();
+        prepare(&connection, Path::new("in memory")).unwrap();
+        let cases = [
+            ("run", "running"),
+            ("task", "failed"),
+            ("instance", "ready"),
+        ];
+        for (kind, state) in cases {
+            let body = format!(r#"{{"team":"weather","state":"{state}"}}"#);
+            let sql = "INSERT INTO items (partition, sort, kind, version, body)
+                       VALUES ('p', ?1, ?1, 1, ?2)";
+            connection.execute(sql, [kind, &body]).unwrap();
+        }
+        for (kind, state) in cases {
+            let sql = format!("SELECT state, team FROM {kind}s");
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let rows = statement.query_map([], read).unwrap();
+            let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>().unwrap();
+            assert_eq!(rows, [(state.to_owned(), "weather".to_owned())], "{kind}");
+        }
+    }
+}
