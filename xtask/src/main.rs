@@ -3,6 +3,7 @@
 //! It stays small, because every task waits for it to be built: what needs the house's own crates
 //! runs as a process of its own.
 
+mod bench;
 mod demo;
 mod project;
 mod test;
@@ -27,12 +28,14 @@ struct Arguments {
 enum Task {
     Test(test::Arguments),
     Demo(demo::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
