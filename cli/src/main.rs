@@ -13,6 +13,7 @@ mod present;
 mod target;
 mod verbs;
 mod view;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,9 @@ use crate::arguments::Arguments;
 use crate::output::Screen;
 
 fn main() -> ExitCode {
+    if let Some(exit) = verbs::supervise::asked() {
+        return exit;
+    }
     let arguments = Arguments::parse();
     arguments.color.apply();
     let screen = Screen {

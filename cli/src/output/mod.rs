@@ -3,6 +3,7 @@
 //! Must not know what is printed. Everything else than data goes to stderr through [`note`].
 
 pub mod paint;
+pub mod progress;
 pub mod table;
 pub mod time;
 
@@ -99,7 +100,7 @@ pub fn width() -> Option<u16> {
 
 /// Tells people something that is not data.
 pub fn note(text: &str) {
-    anstream::eprintln!("{text}");
+    progress::line(text);
 }
 
 /// Tells people why nothing, or not all, was done.

@@ -8,6 +8,7 @@ mod completions;
 mod dead_letters;
 mod exit_codes;
 mod graph;
+mod local;
 mod logs;
 mod mark;
 mod pause;
@@ -16,6 +17,7 @@ mod runs;
 mod schedule;
 mod schema;
 mod show;
+pub mod supervise;
 mod trigger;
 mod why;
 
@@ -31,6 +33,7 @@ pub enum Verb {
     Schema(schema::Schema),
     Schedule(schedule::Schedule),
     Graph(graph::Graph),
+    Local(local::Local),
     Runs(runs::Runs),
     Show(show::Show),
     Why(why::Why),
@@ -56,6 +59,7 @@ impl Verb {
             Self::Schema(verb) => verb.run(screen),
             Self::Schedule(verb) => verb.run(screen),
             Self::Graph(verb) => verb.run(screen),
+            Self::Local(verb) => verb.run(screen),
             Self::Runs(verb) => verb.run(screen),
             Self::Show(verb) => verb.run(screen),
             Self::Why(verb) => verb.run(screen),

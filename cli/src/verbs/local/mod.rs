@@ -1,0 +1,45 @@
+//! `murmur local`: murmur on this machine.
+
+mod configuration;
+mod embedded;
+mod facts;
+mod only_asked;
+mod run;
+mod start;
+mod up;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::exit::{Exit, Failure};
+use crate::output::Screen;
+
+/// Runs murmur on this machine: all of it, or one run
+#[derive(Debug, Args)]
+pub struct Local {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Up),
+    Run(run::Run),
+}
+
+/// How time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Clock {
+    Real,
+    Skip,
+}
+
+impl Local {
+    /// Does it.
+    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+        embedded::log_to_stderr();
+        match self.command {
+            Command::Up(up) => up.run(screen),
+            Command::Run(run) => run.run(screen),
+        }
+    }
+}
