@@ -1,9 +1,11 @@
 //! `cargo xtask bench`: builds the benchmark for speed and runs it.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
+
+use crate::project;
 
 /// Measures the durable local engine with tasks that do nothing.
 ///
@@ -19,7 +21,7 @@ pub struct Arguments {
 /// Runs it; the rows go to stdout.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let options = arguments.options.iter().filter(|option| *option != "--");
-    let status = Command::new(env!("CARGO"))
+    let status = project::cargo()
         .args(["run", "--release", "--quiet", "--package", "bench", "--"])
         .args(options)
         .status()
