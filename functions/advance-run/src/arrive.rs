@@ -23,6 +23,9 @@ const ATTEMPTS: usize = 20;
 #[derive(Default)]
 pub(crate) struct Wave {
     nodes: BTreeMap<JoinKey, Arriving>,
+    /// When an outcome last came that arrives nowhere: its task ran again and all below it was
+    /// kept.
+    pub unheard: Option<Timestamp>,
 }
 
 /// What arrives at one node: each word with the instant it was caused.
@@ -62,6 +65,7 @@ impl Wave {
         outcome: Outcome,
         at: Timestamp,
     ) {
+        let mut heard = false;
         for feed in &view.plan.task(position).feeds {
             let width = view.plan.join(feed.join).width();
             let (node, place) = join::node_at(width, 0, feed.position);
@@ -72,7 +76,11 @@ impl Wave {
             for generation in view.generations_at(*feed, told) {
                 let key = view.node(feed.join, generation, 0, node.index);
                 self.add(key, node, word.clone(), at);
+                heard = true;
             }
+        }
+        if !heard {
+            self.unheard = self.unheard.max(Some(at));
         }
     }
 

@@ -21,7 +21,7 @@ use model::key::Key;
 use model::message::Message;
 use model::run::{Run, RunState};
 use model::task::Outcome;
-use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
+use ports::{Delivery, EventBus as _, Ports, Trouble, TypedStore as _, Verdict};
 use protocols::plans;
 
 use crate::arrive::Wave;
@@ -86,9 +86,13 @@ async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(
     let scopes = plans::scopes(ports, &run.value).await?;
     let view = View { run, plan: &plan, scopes };
     let mut wave = Wave::of_facts(&view, facts);
+    let mut unheard = wave.unheard;
     while !wave.is_empty() {
         wave = arrive::all(ports, &view, wave).await?;
+        unheard = unheard.max(wave.unheard);
     }
-    Ok(())
+    let Some(at) = unheard else { return Ok(()) };
+    let ended = end::run(ports, &view, false, at).await?;
+    if ended.is_empty() { Ok(()) } else { Ok(ports.bus().publish(ended).await?) }
 }
 

@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod claim;
 pub mod deadline;
 pub mod drain;
+pub mod ending;
 pub mod expected;
 pub mod instance;
 pub mod join;
