@@ -115,12 +115,16 @@ impl Key {
             Self::DefinitionPart(_, part) => format!("part#{part:04}"),
             Self::Catalogue(_) => "catalogue".into(),
             Self::Instance(key) => {
-                format!("{}{:02}", Self::window_prefix(key.window_start), key.ordinal)
+                format!(
+                    "{}{:02}",
+                    Self::window_prefix(key.window_start),
+                    key.ordinal
+                )
             }
             Self::Place(_, number) => format!("place#{number:05}"),
             Self::Waiter(_, order) => {
                 format!(
-                    "waiter#{:05}#{}#{}",
+                    "waiter#{:05}#{:.3}#{}",
                     50_000 - order.priority,
                     order.since,
                     order.holder
@@ -158,5 +162,28 @@ impl Key {
     /// The partition of a definition's content.
     pub fn definition_partition(hash: &DefinitionHash) -> String {
         format!("DEFINITION#{hash}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiters_sort_by_priority_then_age_to_the_millisecond() {
+        let queue: QueueRef = QueueRef::Resumed(RunId::from("team--flow--slot"));
+        let sort = |priority, since: &str| {
+            let order = WaiterOrder { priority, since: since.parse().unwrap(), holder: "h".into() };
+            Key::Waiter(queue.clone(), order).sort()
+        };
+        let in_order = [
+            sort(10, "2026-03-01T00:00:09Z"),
+            sort(0, "2026-03-01T00:00:00Z"),
+            sort(0, "2026-03-01T00:00:00.12Z"),
+            sort(0, "2026-03-01T00:00:00.123Z"),
+            sort(0, "2026-03-01T00:00:01Z"),
+            sort(-10, "2026-03-01T00:00:00Z"),
+        ];
+        assert!(in_order.is_sorted(), "{in_order:#?}");
     }
 }

@@ -28,7 +28,7 @@ use crate::statistics::Statistics;
 use crate::ticker::Ticker;
 
 /// The most messages a handler is given at once.
-const BATCH: usize = 100;
+const BATCH: usize = 1_000;
 /// A busy engine commits at least this often, so that other processes can write and a crash has
 /// little to repeat.
 const GROUP_MESSAGES: usize = 2_000;
