@@ -204,7 +204,7 @@ fn new_id(what: &OperationKind) -> String {
     let now = crate::present::now();
     let process = std::process::id().to_string();
     let hash = &digest([now.to_string().as_str(), process.as_str()])[..8];
-    format!("{kind}-{}-{hash}", now.strftime("%Y%m%d-%H%M%S"))
+    format!("{kind}-{}-{hash}", now.strftime("%Y%m%d"))
 }
 
 #[cfg(test)]

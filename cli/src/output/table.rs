@@ -31,7 +31,15 @@ const GAP: usize = 2;
 impl Table {
     /// Begins a table with these columns.
     pub fn new<const N: usize>(columns: [(&str, Fit); N]) -> Self {
-        let columns = columns.map(|(title, fit)| (title.to_owned(), fit)).into();
+        // Names of zones stay as they are.
+        let title = |name: &str| {
+            if name.contains('/') {
+                name.to_owned()
+            } else {
+                name.to_uppercase()
+            }
+        };
+        let columns = columns.map(|(name, fit)| (title(name), fit)).into();
         Self {
             columns,
             rows: Vec::new(),

@@ -83,25 +83,33 @@ impl Facts {
     }
 
     fn count(&mut self, fact: &Fact) {
-        let subject = fact.subject.clone();
+        let subject = &fact.subject;
         match &fact.body {
-            FactBody::RunStarted(_) => drop(self.runs.insert(subject)),
+            FactBody::RunStarted(_) => {
+                self.runs.insert(subject.clone());
+            }
             FactBody::RunSucceeded(_) | FactBody::RunCancelled(_) | FactBody::RunSkipped(_) => {
-                drop(self.runs.remove(&subject));
+                self.runs.remove(subject);
             }
             FactBody::RunFailed(_) => {
                 self.failed += 1;
-                self.runs.remove(&subject);
+                self.runs.remove(subject);
             }
-            FactBody::TaskStarted(_) => drop(self.tasks.insert(subject)),
+            FactBody::TaskStarted(_) => {
+                self.tasks.insert(subject.clone());
+            }
             FactBody::TaskRetrying(_)
             | FactBody::TaskSucceeded(_)
             | FactBody::TaskFailed(_)
             | FactBody::TaskSkipped(_)
-            | FactBody::TaskCancelled(_) => drop(self.tasks.remove(&subject)),
-            FactBody::ClusterReady(_) => drop(self.clusters.insert(subject)),
+            | FactBody::TaskCancelled(_) => {
+                self.tasks.remove(subject);
+            }
+            FactBody::ClusterReady(_) => {
+                self.clusters.insert(subject.clone());
+            }
             FactBody::ClusterTerminated(_) | FactBody::ClusterFailed(_) => {
-                drop(self.clusters.remove(&subject));
+                self.clusters.remove(subject);
             }
             FactBody::RunWaiting(_)
             | FactBody::TaskReady(_)

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use local::{ClockMode, Data, Engine};
-use model::definition::{Definitions, Workflow};
+use model::Timestamp;
+use model::definition::{Cluster, Definitions, Workflow};
 use model::fact::{Fact, FactBody};
 use model::id::{RunId, Slot};
 use model::key::Key;
@@ -87,9 +88,10 @@ impl Run {
         let zone = self.shown.or(Some(&workflow.timezone))?;
         let needed = start::needed(&definitions, workflow);
         let now = crate::present::now();
+        let opening = start::last_opening(&needed, now);
         let mode = match self.clock {
             Clock::Skip => ClockMode::Skip {
-                start: start::last_opening(&needed, now),
+                start: start::just_before(opening),
             },
             Clock::Real => {
                 start::must_be_open(&needed, now, &zone)?;
@@ -97,7 +99,7 @@ impl Run {
             }
         };
         match embedded::take(&self.data.data, mode)? {
-            Some(data) => self.embedded(data, &definitions, workflow, &zone, screen),
+            Some(data) => self.embedded(data, workflow, (&needed, opening), &zone, screen),
             None => self.beside(workflow, &zone, screen),
         }
     }
@@ -121,7 +123,8 @@ impl Run {
         &self,
         workflow: &Workflow,
         zone: &Zone,
-        at: model::Timestamp,
+        at: Timestamp,
+        begins: Timestamp,
     ) -> Result<OperationRequest, Failure> {
         let date = self
             .date
@@ -131,7 +134,7 @@ impl Run {
         let what = OperationKind::Start {
             workflow: workflow.reference(),
             slot: self.key.as_deref().map(Slot::from),
-            logical_date: date,
+            logical_date: Some(date.unwrap_or(begins)),
             params: params::read(workflow, &self.param)?,
         };
         Ok(self.asking.request(what, at))
@@ -141,8 +144,8 @@ impl Run {
     fn embedded(
         &self,
         data: Data,
-        definitions: &Definitions,
         workflow: &Workflow,
+        (needed, opening): (&[Vec<&Cluster>], Timestamp),
         zone: &Zone,
         screen: Screen,
     ) -> Result<Exit, Failure> {
@@ -150,12 +153,11 @@ impl Run {
         let mut engine = embedded::engine(data, configuration, OnlyAsked)?;
         embedded::register(&engine, &self.events, screen)?;
         let began = engine.now();
-        let request = self.request(workflow, zone, began)?;
+        let request = self.request(workflow, zone, began, began.max(opening))?;
         let run = run_of(&request, &workflow.reference());
         announce(&run, zone, began);
-        let needed = start::needed(definitions, workflow);
         let store = engine.ports().store();
-        let ticks = pollster::block_on(start::missed_provisions(store, &needed, began))?;
+        let ticks = pollster::block_on(start::missed_provisions(store, needed, began))?;
         for tick in ticks {
             let sent = engine.send(Function::ProvisionCluster, Outgoing::from(tick));
             sent.map_err(embedded::stopped)?;
@@ -198,7 +200,7 @@ impl Run {
         )));
         pollster::block_on(async {
             let at = target.now()?;
-            let request = self.request(workflow, zone, at)?;
+            let request = self.request(workflow, zone, at, at)?;
             let run = run_of(&request, &workflow.reference());
             announce(&run, zone, at);
             let operation = Key::Operation(request.operation.clone());
@@ -237,7 +239,7 @@ fn run_of(request: &OperationRequest, workflow: &WorkflowRef) -> RunId {
     )
 }
 
-fn announce(run: &RunId, zone: &Zone, began: model::Timestamp) {
+fn announce(run: &RunId, zone: &Zone, began: Timestamp) {
     let at = zone.full(began);
     note(&format!(
         "{} begins {at} {}",
@@ -252,7 +254,7 @@ fn drive(
     watch: &mut Watch,
     operation: &Key,
     run: &RunId,
-    began: model::Timestamp,
+    began: Timestamp,
 ) -> Result<bool, Failure> {
     // Told at once, not at the next look: meanwhile time would skip far beyond the end.
     let ended = Rc::new(Cell::new(has_ended(engine, run)?));

@@ -40,7 +40,7 @@ pub fn needed<'a>(definitions: &'a Definitions, workflow: &Workflow) -> Vec<Vec<
         .collect()
 }
 
-/// Just before the last windows of the clusters began; now when none is needed.
+/// The instant at which the last windows of the clusters began; now when none is needed.
 pub fn last_opening(needed: &[Vec<&Cluster>], now: Timestamp) -> Timestamp {
     let opened = |cluster: &&Cluster| {
         schedule_of(&cluster.provision)
@@ -50,11 +50,14 @@ pub fn last_opening(needed: &[Vec<&Cluster>], now: Timestamp) -> Timestamp {
     let openings = needed
         .iter()
         .filter_map(|fitting| fitting.iter().filter_map(opened).max());
-    let before = |opening: Timestamp| opening.checked_sub(SignedDuration::from_secs(1));
-    openings
-        .min()
-        .and_then(|opening| before(opening).ok())
-        .unwrap_or(now)
+    openings.min().unwrap_or(now)
+}
+
+/// The instant just before, so that what happens at it is still to come.
+pub fn just_before(instant: Timestamp) -> Timestamp {
+    instant
+        .checked_sub(SignedDuration::from_secs(1))
+        .unwrap_or(instant)
 }
 
 /// Refuses when a cluster is needed that is not open now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Timestamp;
 use model::name::TaskName;
-use model::task::{FailureClass, Task};
+use model::task::{FailureClass, Task, TaskState};
 
 use crate::output::paint::Paint;
 use crate::output::table::{Fit, Table, maybe, plain};
@@ -48,6 +48,10 @@ pub fn list(view: &RunView, names: &[TaskName], zone: &Zone, now: Timestamp) -> 
 }
 
 fn reason(task: &Task) -> String {
+    // What is stored then is why its place was chosen, which `why` tells.
+    if task.state == TaskState::Succeeded {
+        return String::new();
+    }
     let class = match task.failure {
         Some(FailureClass::Application) | None => "",
         Some(FailureClass::Infrastructure) => "infrastructure: ",

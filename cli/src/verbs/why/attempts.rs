@@ -12,13 +12,13 @@ use crate::view::{places, words};
 /// What happened to a task, attempt by attempt.
 pub fn of(view: &RunView, attempts: &[&Task]) -> Vec<Link> {
     let several = attempts.len() > 1;
-    attempts
-        .iter()
-        .flat_map(|attempt| one(view, attempt, several))
+    let newest = attempts.len().saturating_sub(1);
+    let all = attempts.iter().enumerate();
+    all.flat_map(|(position, attempt)| one(view, attempt, several, position < newest))
         .collect()
 }
 
-fn one(view: &RunView, task: &Task, several: bool) -> Vec<Link> {
+fn one(view: &RunView, task: &Task, several: bool, followed: bool) -> Vec<Link> {
     let about = if several && task.attempt > 0 {
         let pass = if view.run.generation > 1 {
             format!(" of generation {}", task.generation)
@@ -43,23 +43,47 @@ fn one(view: &RunView, task: &Task, several: bool) -> Vec<Link> {
             .map(|id| format!(" as {id}"))
             .unwrap_or_default();
         let place = places::of_task(task);
+        let chosen = chosen(task)
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
         links.push(Link::new(
             Some(submitted),
             &about,
-            format!("submitted to {place}{id}{waited}"),
+            format!("submitted to {place}{id}{waited}{chosen}"),
         ));
     }
-    links.push(last(view, task, &about));
+    links.push(last(view, task, &about, followed));
     links
 }
 
-/// Where the attempt is now, or how it ended.
-fn last(view: &RunView, task: &Task, about: &str) -> Link {
-    let because = task
-        .reason
+/// Why the place was chosen: what is stored until something else is to be said.
+fn chosen(task: &Task) -> Option<&String> {
+    match task.state {
+        TaskState::Submitted | TaskState::Running | TaskState::Succeeded => task.reason.as_ref(),
+        TaskState::Waiting
+        | TaskState::Retrying
+        | TaskState::Claimed
+        | TaskState::Failed
+        | TaskState::Skipped
+        | TaskState::Blocked
+        | TaskState::Cancelled => None,
+    }
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason
         .as_ref()
         .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+/// Where the attempt is now, or how it ended.
+fn last(view: &RunView, task: &Task, about: &str, followed: bool) -> Link {
+    let because = if chosen(task).is_some() {
+        String::new()
+    } else {
+        because(&task.reason)
+    };
     let ran = match (task.started_at, task.ended_at) {
         (Some(started), Some(ended)) => format!(" after {}", took(started, ended)),
         (_, _) => String::new(),
@@ -78,11 +102,17 @@ fn last(view: &RunView, task: &Task, about: &str) -> Link {
         | TaskState::Blocked
         | TaskState::Cancelled => (
             task.ended_at,
-            format!("{word}{ran}{class}{because}{}", budget(view, task)),
+            format!(
+                "{word}{ran}{class}{because}{}",
+                budget(view, task, followed)
+            ),
         ),
         TaskState::Retrying => (
             task.ended_at,
-            format!("failed{ran}{class}{because}{}", budget(view, task)),
+            format!(
+                "failed{ran}{class}{because}{}",
+                budget(view, task, followed)
+            ),
         ),
         TaskState::Running => (task.started_at, format!("runs{because}")),
         TaskState::Waiting => (
@@ -98,7 +128,7 @@ fn last(view: &RunView, task: &Task, about: &str) -> Link {
 }
 
 /// What is left of the retries.
-fn budget(view: &RunView, task: &Task) -> String {
+fn budget(view: &RunView, task: &Task, followed: bool) -> String {
     let (Some(failure), Some(retries)) = (task.failure, retries(view, task)) else {
         return String::new();
     };
@@ -111,10 +141,15 @@ fn budget(view: &RunView, task: &Task) -> String {
         ),
         FailureClass::Refused => return "; trying again cannot help".to_owned(),
     };
-    match (of, task.state) {
-        (0, _) => "; it has no retries".to_owned(),
-        (_, TaskState::Failed) => format!("; all {of} {what} are used up"),
-        (_, _) => format!("; retry {used} of {of} follows"),
+    let ended = task.state == TaskState::Failed && !followed;
+    match of {
+        0 => "; it has no retries".to_owned(),
+        of if ended && used > of => format!("; all {of} {what} are used up"),
+        _ if ended => "; nothing tries it again".to_owned(),
+        of => format!(
+            "; {} {used} of {of} follows",
+            what.replacen("retries", "retry", 1)
+        ),
     }
 }
 

@@ -108,6 +108,12 @@ impl Explanation {
         text
     }
 
+    /// The run that all this is about needs not be named at each line.
+    fn shortened<'a>(&self, about: &'a str) -> &'a str {
+        let run = self.about.split(' ').next().unwrap_or_default();
+        if about == run { "the run" } else { about }
+    }
+
     fn chained(&self, zone: &Zone) -> Table {
         let mut table = Table::new([
             (zone.name(), Fit::Whole),
@@ -117,7 +123,7 @@ impl Explanation {
         for link in &self.chain {
             table.row([
                 faint(link.at.map(|at| zone.full(at)).unwrap_or_default()),
-                (link.about.clone(), Paint::Strong),
+                (self.shortened(&link.about).to_owned(), Paint::Strong),
                 (link.said.clone(), link.paint),
             ]);
         }

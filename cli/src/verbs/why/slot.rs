@@ -9,7 +9,7 @@ use model::id::{RunId, Slot};
 use model::key::Key;
 use model::name::WorkflowRef;
 use model::registry::{Meeting, Pause};
-use model::run::Run;
+use model::run::{Run, RunState};
 use ports::{StateStore, TypedStore as _};
 
 use super::explanation::{Explanation, Link, Missing};
@@ -63,7 +63,7 @@ pub async fn explain(
     {
         let next = schedule.next_after(now).map(|next| zone.full(next));
         explanation.missing.push(match next {
-            Some(next) => Missing::new(format!("a tick of its schedule for this slot"))
+            Some(next) => Missing::new("a tick of its schedule for this slot")
                 .because(format!("the next tick comes {next}")),
             None => Missing::new("its schedule, which never fires again"),
         });
@@ -109,39 +109,67 @@ async fn meet(
         .iter()
         .filter(|upstream| !arrived.contains_key(upstream))
         .collect();
-    explanation.summary = format!(
-        "has no run: {} of its {} upstream workflows have not succeeded for it",
-        waited.len(),
-        definition.after.len()
-    );
+    let mut behind = 0;
     for upstream in waited {
+        let newest = newest_for(store, definition, upstream, slot).await?;
+        if let Some(run) = newest
+            .as_ref()
+            .filter(|run| run.state == RunState::Succeeded)
+        {
+            let said = format!("{upstream} succeeded for it");
+            explanation
+                .chain
+                .push(Link::new(run.ended_at, &run.run, said).painted(Paint::Good));
+            explanation.missing.push(
+                Missing::new(format!(
+                    "the word that {} succeeded: it is on its way",
+                    run.run
+                ))
+                .because("it waits in start-run's inbox until all of murmur runs"),
+            );
+            continue;
+        }
+        behind += 1;
         let missing = Missing::new(format!("{upstream} has not succeeded for {slot}"));
-        explanation
-            .missing
-            .push(match newest_for(store, definition, upstream, slot).await? {
-                Some(run) => {
-                    let reason = run
-                        .reason
-                        .as_ref()
-                        .map(|why| format!(": {why}"))
-                        .unwrap_or_default();
-                    missing
-                        .because(format!("{} is {}{reason}", run.run, words::run(run.state)))
-                        .because(format!("`murmur why {}` says more", run.run))
-                }
-                None => {
-                    let newest = find::runs_of(store, upstream, 1).await?.into_iter().next();
-                    let newest = newest.map_or_else(
-                        || "it has no run at all".to_owned(),
-                        |run| format!("its newest run is for {}", zone.full(run.logical_date)),
-                    );
-                    missing
-                        .because(format!("it has no run for it; {newest}"))
-                        .because(format!("`murmur why {upstream}@{slot}` says more"))
-                }
-            });
+        explanation.missing.push(match newest {
+            Some(run) => {
+                let reason = run
+                    .reason
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default();
+                missing
+                    .because(format!("{} is {}{reason}", run.run, words::run(run.state)))
+                    .because(format!("`murmur why {}` says more", run.run))
+            }
+            None => without_run(store, missing, upstream, slot, zone).await?,
+        });
     }
+    let all = definition.after.len();
+    explanation.summary = match behind {
+        0 => "has no run yet, and all its upstream workflows have succeeded for it".to_owned(),
+        behind => format!(
+            "has no run: {behind} of its {all} upstream workflows have not succeeded for it"
+        ),
+    };
     Ok(())
+}
+
+async fn without_run(
+    store: &impl StateStore,
+    missing: Missing,
+    upstream: &WorkflowRef,
+    slot: &str,
+    zone: &Zone,
+) -> Result<Missing, Failure> {
+    let newest = find::runs_of(store, upstream, 1).await?.into_iter().next();
+    let newest = newest.map_or_else(
+        || "it has no run at all".to_owned(),
+        |run| format!("its newest run is for {}", zone.full(run.logical_date)),
+    );
+    Ok(missing
+        .because(format!("it has no run for it; {newest}"))
+        .because(format!("`murmur why {upstream}@{slot}` says more")))
 }
 
 /// The upstream's run that meets in this slot, by the downstream's alignment.
