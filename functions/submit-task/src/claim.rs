@@ -29,6 +29,9 @@ pub(crate) struct Claimed {
     pub task: Versioned<Task>,
     pub submission: Submission,
     pub places: Vec<PlaceRef>,
+    /// Whether it has a place of every limit. A claim that is taken over may have none, and must
+    /// then not submit anew.
+    pub seated: bool,
     /// Where it runs, when that is an instance.
     pub instance: Option<Instance>,
     /// A former submitter was not heard of again: look the key up first.
@@ -214,10 +217,12 @@ impl Attempt<'_> {
         let timeout_at = timeout.map(|timeout| timeout.after(now));
         let holder = Holder { name: &name, now, timeout_at };
         let mut places = Vec::with_capacity(wanted.len());
+        let mut seated = true;
         for sized in &wanted {
             let Some(place) = limits::take(ports, sized, &holder).await? else {
-                // A claim that may have come through keeps its place even if the limit shrank.
+                // What the former submitter may have submitted counts, place or not.
                 if look_up {
+                    seated = false;
                     continue;
                 }
                 registry::free_and_release(ports, &places, &name, None).await?;
@@ -241,6 +246,7 @@ impl Attempt<'_> {
                 task,
                 submission,
                 places,
+                seated,
                 instance,
                 look_up,
                 receives,

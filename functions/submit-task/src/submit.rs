@@ -39,7 +39,13 @@ pub(crate) async fn all<P: Ports>(
                     verdicts.push((position, Verdict::Done));
                     continue;
                 }
-                Ok(false) => {}
+                Ok(false) if claimed.seated => {}
+                // The former submitter died before it had a place, and none is free.
+                Ok(false) => {
+                    let given_back = release_claim(ports, claimed, "waits for a place".to_owned());
+                    verdicts.push((position, again(given_back.await)));
+                    continue;
+                }
                 Err(trouble) => {
                     verdicts.push((position, Verdict::from(Err(trouble))));
                     continue;
@@ -56,6 +62,11 @@ pub(crate) async fn all<P: Ports>(
         }
     }
     verdicts
+}
+
+/// The message is tried again at once.
+fn again(done: Result<(), Trouble>) -> Verdict {
+    Verdict::from(done.and(Err(Trouble::Conflict)))
 }
 
 /// Looks the key up where the former submitter meant to submit; adopts what is there.

@@ -12,6 +12,7 @@ mod mode;
 mod perform;
 mod script;
 mod select;
+mod told;
 mod world;
 
 use std::fs;

@@ -16,6 +16,7 @@ use testkit::{TestPorts, block_on};
 
 use crate::facts;
 use crate::mode::Mode;
+use crate::told::Told;
 
 /// How many messages a function is given at once.
 const BATCH: usize = 10;
@@ -23,6 +24,10 @@ const BATCH: usize = 10;
 const MOST_WAVES: usize = 2_000;
 /// A claim whose submitter crashed is left alone for so long.
 const CRASH_PATIENCE: Seconds = Seconds(125);
+/// How often one message is made trouble with: one that sends itself again would multiply forever.
+const MOST_TROUBLE: u32 = 3;
+/// How often claims of crashed submitters are waited for after one step.
+const MOST_WAITS: u32 = 20;
 /// How often reconcile sweeps.
 const SWEEPS: Seconds = Seconds(120);
 
@@ -31,12 +36,18 @@ pub struct World {
     pub ports: TestPorts,
     pub folder: PathBuf,
     pub definitions: Definitions,
+    /// The instant the scenario says it is; crashes take time, so the clock may be ahead of it.
+    pub told_now: Timestamp,
+    /// Crashes would use up answers that are scripted for calls that come through.
+    pub scripted: bool,
     mode: Mode,
     /// Messages that come back later.
     parked: Vec<Parked>,
     /// When delayed messages become visible.
     alarms: BTreeSet<Timestamp>,
     delivered: Vec<(Function, Message)>,
+    /// How often a message was made trouble with.
+    troubled: BTreeMap<String, u32>,
     told: BTreeMap<EventId, Fact>,
 }
 
@@ -70,13 +81,16 @@ impl World {
     /// An empty world.
     pub fn new(folder: &Path, mode: Mode) -> Self {
         Self {
-            ports: TestPorts::new(),
+            ports: TestPorts::at(Timestamp::UNIX_EPOCH),
             folder: folder.to_owned(),
             definitions: Definitions::default(),
+            told_now: Timestamp::UNIX_EPOCH,
+            scripted: false,
             mode,
             parked: Vec::new(),
             alarms: BTreeSet::new(),
             delivered: Vec::new(),
+            troubled: BTreeMap::new(),
             told: BTreeMap::new(),
         }
     }
@@ -94,11 +108,18 @@ impl World {
         self.quiet()
     }
 
+    /// Makes it an instant at least.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.told_now = now;
+        self.ports.clock.set(now.max(self.now()));
+    }
+
     /// Lets time pass, stopping wherever something becomes visible.
     pub fn pass(&mut self, time: Seconds, sweeping: bool) -> Result<Vec<String>> {
-        let until = time.after(self.now());
+        let until = time.after(self.told_now);
+        self.told_now = until;
         let mut sweep_at = SWEEPS.after(self.now());
-        let mut told = Vec::new();
+        let mut told = Told::default();
         while self.now() < until {
             let now = self.now();
             let alarms = self.alarms.iter().copied().filter(|at| *at > now);
@@ -120,12 +141,9 @@ impl World {
             } else {
                 self.quiet()?
             };
-            if !lines.is_empty() {
-                told.push(format!("at {next}"));
-                told.extend(lines);
-            }
+            told.add(next, lines);
         }
-        Ok(told)
+        Ok(told.lines())
     }
 
     /// Delivers every message so far once more.
@@ -152,10 +170,12 @@ impl World {
     /// Delivers what is visible, wave by wave, until nothing is; returns what followed.
     pub fn quiet(&mut self) -> Result<Vec<String>> {
         let mut told = Vec::new();
+        let mut waits = 0;
         for _ in 0..MOST_WAVES {
             let wave = self.visible();
             if wave.is_empty() {
-                if !self.wait_for_crashed() {
+                waits += 1;
+                if waits > MOST_WAITS || !self.wait_for_crashed() {
                     return Ok(told);
                 }
                 continue;
@@ -164,7 +184,7 @@ impl World {
                 let messages = letters.iter().map(|letter| letter.delivery.message.clone());
                 self.delivered
                     .extend(messages.map(|message| (inbox, message)));
-                for batch in self.batches(letters) {
+                for batch in self.batches(inbox, letters) {
                     told.extend(self.deliver(inbox, batch)?);
                 }
             }
@@ -209,12 +229,14 @@ impl World {
             .collect()
     }
 
-    fn batches(&self, mut letters: Vec<Letter>) -> Vec<Vec<Letter>> {
+    fn batches(&mut self, inbox: Function, mut letters: Vec<Letter>) -> Vec<Vec<Letter>> {
         match self.mode {
             Mode::Straight | Mode::Crashing => {}
             Mode::TwiceReversed => {
                 letters.reverse();
-                letters.extend(letters.clone());
+                let mut again = letters.clone();
+                again.retain(|letter| self.make_trouble(inbox, &letter.delivery.message));
+                letters.extend(again);
             }
         }
         letters.chunks(BATCH).map(<[Letter]>::to_vec).collect()
@@ -231,9 +253,16 @@ impl World {
             .map(|letter| letter.crashes)
             .max()
             .unwrap_or(0);
-        let (verdicts, crashes) = match self.mode {
-            Mode::Straight | Mode::TwiceReversed => (self.handle(inbox, batch), 0),
-            Mode::Crashing => self.handle_crashing(inbox, &batch, before),
+        let submits = inbox == Function::SubmitTask || inbox == Function::ProvisionCluster;
+        let crashes = self.mode == Mode::Crashing
+            && !(self.scripted && submits)
+            && batch
+                .iter()
+                .any(|delivery| self.make_trouble(inbox, &delivery.message));
+        let (verdicts, crashes) = if crashes {
+            self.handle_crashing(inbox, &batch, before)
+        } else {
+            (self.handle(inbox, batch), 0)
         };
         ensure!(
             verdicts.len() == letters.len(),
@@ -267,6 +296,17 @@ impl World {
         Ok(told)
     }
 
+    /// Whether a message has not been made trouble with too often.
+    fn make_trouble(&mut self, inbox: Function, message: &Message) -> bool {
+        let message = serde_json::to_string(message).expect("messages are plain data");
+        let count = self
+            .troubled
+            .entry(format!("{inbox} {message}"))
+            .or_default();
+        *count += 1;
+        *count <= MOST_TROUBLE
+    }
+
     fn handle(&self, inbox: Function, batch: Vec<Delivery>) -> Vec<Verdict> {
         let ports = &self.ports;
         block_on(async {
@@ -279,10 +319,7 @@ impl World {
                 Function::RecordCluster => record_cluster::handle(ports, batch).await,
                 Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
                 Function::Operate => operate::handle(ports, batch).await,
-                Function::Reconcile => batch
-                    .iter()
-                    .map(|_| Verdict::Poison("not there yet".into()))
-                    .collect(),
+                Function::Reconcile => reconcile::handle(ports, batch).await,
             }
         })
     }
