@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use choreography::backfill::{Action, Planned, plan_backfill, slots};
 use choreography::slot::SlotAt;
-use jiff::civil::Date;
+use model::Date;
 use model::id::RunId;
 use model::key::Key;
 use model::limit::{LimitRef, SizedLimit};

@@ -11,7 +11,7 @@ use model::key::Key;
 use model::message::{Function, Message, RunRequest};
 use model::name::TaskName;
 use model::run::{Run, RunState};
-use model::task::Task;
+use model::task::{Task, TaskState};
 use model::units::Seconds;
 use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Write};
@@ -200,7 +200,12 @@ async fn deliver<P: Ports>(
     });
     let ready: Vec<Outgoing> = ready.collect();
     let (outcome_count, ready_count) = (outcomes.len(), ready.len());
-    if outcome_count + ready_count > 0 {
+    // What waits is tried again as a matter of course; all else should not have been overdue.
+    let waits = |again: &Again| {
+        let task = tasks.get(&plan.task(again.position).name);
+        task.is_some_and(|task| task.state == TaskState::Waiting)
+    };
+    if outcome_count > 0 || !found.ready.iter().all(waits) {
         tracing::warn!(run = %run.run, outcome_count, ready_count, "sending again");
     }
     if !outcomes.is_empty() {

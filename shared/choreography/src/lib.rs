@@ -11,6 +11,7 @@ pub mod ending;
 pub mod expected;
 pub mod instance;
 pub mod join;
+pub mod late;
 pub mod lifecycle;
 pub mod mark;
 pub mod open_step;

@@ -25,3 +25,4 @@ pub mod units;
 pub mod work;
 
 pub use jiff::Timestamp;
+pub use jiff::civil::Date;
