@@ -103,6 +103,8 @@ pub(crate) async fn all<P: Ports>(
         let plan = view.plan.join(key.join);
         let met = meet(ports, plan, &key, &arriving).await?;
         for Met { threshold, tally, at } in met {
+            // A kept outcome is older than the generation in which it causes something.
+            let at = view.scopes.opened_at(key.generation).map_or(at, |opened| at.max(opened));
             let effect = Effect { key: &key, tally, at };
             published.extend(effect.of(ports, view, threshold, &mut caused).await?);
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use model::Timestamp;
 use model::name::TaskName;
 use model::operation::RerunScope;
 use model::run::{Generation, Run};
@@ -20,6 +21,7 @@ pub struct Scopes {
     /// The generation since which the run's plan holds.
     pub plan_since: u32,
     newer: HashMap<TaskName, u32>,
+    opened: BTreeMap<u32, Timestamp>,
     marked: HashMap<TaskName, (u32, Outcome)>,
 }
 
@@ -28,6 +30,7 @@ impl Scopes {
     pub fn of(run: &Run, generations: &[Generation]) -> Self {
         let mut newer = HashMap::new();
         let mut marked = HashMap::new();
+        let opened_at = generations.iter().map(|opened| (opened.generation, opened.at)).collect();
         for opened in generations.iter().filter(|opened| opened.generation <= run.generation) {
             for task in &opened.scope {
                 let newest = newer.entry(task.clone()).or_insert(opened.generation);
@@ -37,12 +40,18 @@ impl Scopes {
                 marked.insert(task.clone(), (opened.generation, *outcome));
             }
         }
-        Self { current: run.generation, plan_since: run.definition_since, newer, marked }
+        let (current, plan_since) = (run.generation, run.definition_since);
+        Self { current, plan_since, newer, opened: opened_at, marked }
     }
 
     /// The generation a task last ran, runs or will run in.
     pub fn effective(&self, task: &TaskName) -> u32 {
         self.newer.get(task).copied().unwrap_or(1)
+    }
+
+    /// When a generation was opened; kept outcomes are older than what they cause in it.
+    pub fn opened_at(&self, generation: u32) -> Option<Timestamp> {
+        self.opened.get(&generation).copied()
     }
 
     /// The outcome a person set for the task in its effective generation.
