@@ -3,6 +3,7 @@
 
 use choreography::instance::claim::{self, Resume};
 use choreography::instance::{Told, never_up};
+use model::Timestamp;
 use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::key::Key;
 use model::units::Seconds;
@@ -76,11 +77,13 @@ pub async fn submit(
     receives: u32,
 ) -> Result<(), Trouble> {
     let definition = content::cluster(ports, &claimed.definition).await?;
+    let now = ports.clock().now();
+    let mut cluster = definition.as_ref().clone();
+    cluster.emr.auto_termination = idle_time(claimed, cluster.emr.auto_termination, now);
     let request = ClusterRequest {
         instance: claimed.instance.clone(),
-        cluster: definition.as_ref().clone(),
+        cluster,
     };
-    let now = ports.clock().now();
     match ports.compute().request_cluster(&request).await {
         Ok(id) => match instances::commit_id(ports, &claimed.instance, &id).await? {
             Some(instance) => instances::publish(ports, &instance, Told::Requested).await,
@@ -109,6 +112,16 @@ pub async fn submit(
             fail(ports, claimed, version, error.to_string()).await
         }
     }
+}
+
+/// The longest idle time EMR takes.
+const LONGEST_IDLE: Seconds = Seconds::hours(7 * 24);
+
+/// The idle time after which EMR ends the instance by itself. Within its window an instance may
+/// rest: only what outlives its drain by the definition's time is a leak.
+fn idle_time(instance: &Instance, definition: Seconds, now: Timestamp) -> Seconds {
+    let until_drained = Seconds::between(now, instance.drain_until);
+    Seconds(until_drained.0.saturating_add(definition.0)).min(LONGEST_IDLE)
 }
 
 async fn too_late(ports: &impl Ports, read: Versioned<Instance>) -> Result<(), Trouble> {

@@ -121,6 +121,19 @@ fn a_tick_requests_the_instance_of_its_window_and_records_its_slot() {
 }
 
 #[test]
+fn an_instance_may_rest_within_its_window_and_drain_without_being_ended_for_it() {
+    let ports = world(0);
+    deliver(&ports, &tick());
+    let calls = ports.compute.take_calls();
+    let asked = calls.iter().find_map(|call| match call {
+        Call::RequestCluster(request) => Some(request.cluster.emr.auto_termination),
+        _ => None,
+    });
+    let own = cluster().emr.auto_termination;
+    assert_eq!(asked, Some(Seconds(210 * 60 + own.0)));
+}
+
+#[test]
 fn a_duplicate_tick_requests_nothing_and_publishes_the_same_again() {
     let ports = world(0);
     deliver(&ports, &tick());

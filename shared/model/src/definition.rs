@@ -411,7 +411,8 @@ pub struct EmrSpec {
     pub log_uri: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<String>,
-    /// Idle seconds after which EMR itself terminates the instance, 60 to 604,800: the backstop.
+    /// How long an idle instance may outlive its window and drain until EMR itself terminates it,
+    /// 60 to 604,800 seconds: the backstop.
     pub auto_termination: Seconds,
 }
 

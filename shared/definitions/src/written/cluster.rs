@@ -37,7 +37,8 @@ written! {
         log_uri: Option<At<Text>>,
         /// Subnet the machines are in.
         subnet: Option<Text>,
-        /// Idle time after which EMR itself terminates an instance; `1h` unless given.
+        /// How long an idle instance may outlive its window and drain until EMR itself terminates
+        /// it; `1h` unless given.
         auto_termination: Option<At<Duration>>,
     }
 
