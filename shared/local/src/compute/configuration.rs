@@ -138,7 +138,9 @@ impl Default for LocalConfiguration {
 
 impl LocalConfiguration {
     /// Takes relative paths from this directory, which should be absolute: work runs elsewhere.
+    /// In commands and environments, where a text need not be a path, `{folder}` stands for it.
     pub fn relative_to(mut self, base: &Path) -> Self {
+        self.name_folder(&base.display().to_string());
         self.storage = base.join(&self.storage);
         for path in self.mounts.values_mut() {
             *path = base.join(&*path);
@@ -158,6 +160,23 @@ impl LocalConfiguration {
         self
     }
 
+    fn name_folder(&mut self, folder: &str) {
+        let definitions = self.job_definitions.values_mut();
+        let (commands, environments): (Vec<_>, Vec<_>) = definitions
+            .map(|definition| (&mut definition.command, &mut definition.environment))
+            .unzip();
+        let commands = commands
+            .into_iter()
+            .chain([&mut self.presto, &mut self.trino]);
+        let environments = environments
+            .into_iter()
+            .chain([&mut self.environment, &mut self.spark.environment]);
+        let values = environments.flat_map(BTreeMap::values_mut);
+        for text in commands.flatten().chain(values) {
+            *text = text.replace("{folder}", folder);
+        }
+    }
+
     /// How many jobs of a queue run at once.
     pub fn queue_concurrency(&self, queue: &str) -> usize {
         let cores = || std::thread::available_parallelism().map_or(2, usize::from);
@@ -171,4 +190,48 @@ impl LocalConfiguration {
 /// A bare program name is looked up on the path, not in a folder.
 fn has_folder(path: &&mut PathBuf) -> bool {
     path.components().count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_the_placeholder_of_the_folder_count_from_where_the_file_lies() {
+        let argv = |words: &str| words.split(' ').map(String::from).collect::<Vec<_>>();
+        let environment = |value: &str| [("A".to_owned(), value.to_owned())].into();
+        let configuration = LocalConfiguration {
+            storage: "../storage".into(),
+            presto: argv("python3 {folder}/sql.py --root={folder}/data"),
+            trino: argv("trino {folders}"),
+            environment: environment("{folder}"),
+            spark: SparkConfiguration {
+                submit: Some("spark-submit".into()),
+                environment: environment("{folder}/conf"),
+                ..Default::default()
+            },
+            job_definitions: [(
+                "job".to_owned(),
+                JobDefinition {
+                    command: argv("{folder}/job.sh"),
+                    working_directory: Some("jobs".into()),
+                    environment: environment("x:{folder}/y"),
+                },
+            )]
+            .into(),
+            ..Default::default()
+        }
+        .relative_to(Path::new("/project/demo"));
+        assert_eq!(configuration.storage, Path::new("/project/demo/../storage"));
+        let presto = "python3 /project/demo/sql.py --root=/project/demo/data";
+        assert_eq!(configuration.presto.join(" "), presto);
+        assert_eq!(configuration.trino.join(" "), "trino {folders}");
+        assert_eq!(configuration.environment["A"], "/project/demo");
+        assert_eq!(configuration.spark.environment["A"], "/project/demo/conf");
+        assert_eq!(configuration.spark.submit, Some("spark-submit".into()));
+        let job = &configuration.job_definitions["job"];
+        assert_eq!(job.command, ["/project/demo/job.sh"]);
+        assert_eq!(job.environment["A"], "x:/project/demo/y");
+        assert_eq!(job.working_directory, Some("/project/demo/jobs".into()));
+    }
 }
