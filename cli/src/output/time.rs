@@ -1,6 +1,6 @@
 //! Instants and durations as people read them.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use model::Timestamp;
 
@@ -31,14 +31,9 @@ impl Zone {
     /// instant of a local date (`2026-03-01`).
     pub fn parse(&self, text: &str) -> Result<Timestamp, Failure> {
         let local = |datetime: DateTime| self.0.to_ambiguous_timestamp(datetime).compatible().ok();
-        let date = || {
-            text.parse::<Date>()
-                .ok()
-                .map(|date| date.to_datetime(Time::midnight()))
-        };
         let instant = text.parse::<Timestamp>().ok();
         instant
-            .or_else(|| date().or_else(|| text.parse().ok()).and_then(local))
+            .or_else(|| text.parse().ok().and_then(local))
             .ok_or_else(|| {
                 Failure::usage(format!("`{text}` is neither an instant nor a date")).help(format!(
                     "write 2026-03-01, 2026-03-01T05:00 (in {}) or 2026-03-01T05:00:00Z",
