@@ -196,13 +196,13 @@ impl Watch {
                 bar.finish_and_clear();
             }
         }
+        let bar = self.bar.get_or_insert_with(|| progress::bar(all));
         while self.moving.len() < shown {
-            self.moving.push(progress::spinner());
+            self.moving.push(progress::spinner(Some(bar)));
         }
         for (bar, task) in self.moving.iter().zip(open) {
             bar.set_message(moving(task, now));
         }
-        let bar = self.bar.get_or_insert_with(|| progress::bar(all));
         bar.set_position(ended as u64);
         let clock = self.zone.full(now);
         bar.set_message(format!("{at_work} at work, {} open, {clock}", open.len()));

@@ -19,11 +19,14 @@ pub fn line(text: &str) {
     BARS.suspend(|| anstream::eprintln!("{text}"));
 }
 
-/// Adds a line that moves, at the bottom.
-pub fn spinner() -> ProgressBar {
+/// Adds a line that moves, at the bottom or above another.
+pub fn spinner(above: Option<&ProgressBar>) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {wide_msg}");
     let bar = ProgressBar::new_spinner().with_style(style.expect("the template is one"));
-    let bar = BARS.add(bar);
+    let bar = match above {
+        Some(above) => BARS.insert_before(above, bar),
+        None => BARS.add(bar),
+    };
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -38,7 +38,7 @@ impl Facts {
             tasks: BTreeSet::new(),
             clusters: BTreeSet::new(),
             failed: 0,
-            bar: progress::is_shown().then(progress::spinner),
+            bar: progress::is_shown().then(|| progress::spinner(None)),
         }
     }
 

@@ -90,9 +90,7 @@ impl Run {
         let now = crate::present::now();
         let opening = start::last_opening(&needed, now);
         let mode = match self.clock {
-            Clock::Skip => ClockMode::Skip {
-                start: start::just_before(opening),
-            },
+            Clock::Skip => ClockMode::Skip { start: opening },
             Clock::Real => {
                 start::must_be_open(&needed, now, &zone)?;
                 ClockMode::Real

@@ -1,7 +1,6 @@
 //! When a local run begins: its clusters must be open, so time begins where they last were.
 
 use choreography::expected::schedule_of;
-use jiff::SignedDuration;
 use model::Timestamp;
 use model::cluster::Instance;
 use model::definition::{Cluster, ClusterChoice, Definitions, Workflow};
@@ -51,13 +50,6 @@ pub fn last_opening(needed: &[Vec<&Cluster>], now: Timestamp) -> Timestamp {
         .iter()
         .filter_map(|fitting| fitting.iter().filter_map(opened).max());
     openings.min().unwrap_or(now)
-}
-
-/// The instant just before, so that what happens at it is still to come.
-pub fn just_before(instant: Timestamp) -> Timestamp {
-    instant
-        .checked_sub(SignedDuration::from_secs(1))
-        .unwrap_or(instant)
 }
 
 /// Refuses when a cluster is needed that is not open now.

@@ -47,6 +47,9 @@ pub struct Missing {
     pub because: Vec<String>,
 }
 
+/// Narrower terminals get lines, not columns.
+const NARROW: u16 = 90;
+
 impl Link {
     /// A fact.
     pub fn new(at: Option<Timestamp>, about: impl ToString, said: impl Into<String>) -> Self {
@@ -88,7 +91,10 @@ impl Explanation {
         let _ = writeln!(text, "{about} {}", self.paint.text(&self.summary));
         if !self.chain.is_empty() {
             let _ = writeln!(text, "\nwhat led here");
-            text.push_str(&self.chained(zone).render(width));
+            text.push_str(&match width {
+                Some(narrow) if narrow < NARROW => self.listed(zone),
+                Some(_) | None => self.chained(zone).render(width),
+            });
         }
         if !self.missing.is_empty() {
             let _ = writeln!(text, "\nwhat is missing");
@@ -120,13 +126,41 @@ impl Explanation {
             ("about", Fit::Whole),
             ("fact", Fit::Wrap),
         ]);
-        for link in &self.chain {
+        for (at, link) in self.times(zone).into_iter().zip(&self.chain) {
+            let about = self.shortened(&link.about).to_owned();
             table.row([
-                faint(link.at.map(|at| zone.full(at)).unwrap_or_default()),
-                (self.shortened(&link.about).to_owned(), Paint::Strong),
+                faint(at),
+                (about, Paint::Strong),
                 (link.said.clone(), link.paint),
             ]);
         }
         table.indented(2)
+    }
+
+    /// Where columns would leave no room to read.
+    fn listed(&self, zone: &Zone) -> String {
+        let mut text = String::new();
+        for (at, link) in self.times(zone).into_iter().zip(&self.chain) {
+            let about = Paint::Strong.text(self.shortened(&link.about));
+            let (at, said) = (Paint::Faint.text(&at), link.paint.text(&link.said));
+            let _ = writeln!(text, "  {at}  {about} {said}");
+        }
+        text
+    }
+
+    /// When each fact was, with the date where it is another than before.
+    fn times(&self, zone: &Zone) -> Vec<String> {
+        let mut before = None;
+        let time = |link: &Link| {
+            let at = link.at?;
+            let shown = before.map_or_else(|| zone.full(at), |before| zone.beside(at, before));
+            before = Some(at);
+            Some(format!("{shown:>19}"))
+        };
+        self.chain
+            .iter()
+            .map(time)
+            .map(Option::unwrap_or_default)
+            .collect()
     }
 }
