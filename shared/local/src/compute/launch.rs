@@ -7,7 +7,7 @@ use model::attempt::AttemptKey;
 use model::work::JobSpec;
 use serde::{Deserialize, Serialize};
 
-use super::configuration::LocalConfiguration;
+use super::configuration::{JobDefinition, LocalConfiguration};
 use super::uri::localise;
 
 /// A command with its surroundings.
@@ -61,7 +61,12 @@ pub fn job(
     key: &AttemptKey,
     spec: &JobSpec,
 ) -> Result<Launch, LaunchError> {
-    let Some(definition) = configuration.job_definitions.get(&spec.definition) else {
+    let configured = configuration.job_definitions.get(&spec.definition);
+    // A machine that was told of no job definition at all runs whatever brings its own command.
+    let untold = JobDefinition::default();
+    let untold = Some(&untold)
+        .filter(|_| configuration.job_definitions.is_empty() && !spec.command.is_empty());
+    let Some(definition) = configured.or(untold) else {
         let known: Vec<&str> = configuration
             .job_definitions
             .keys()
@@ -308,5 +313,21 @@ mod tests {
         };
         let error = job(&configuration(), &key(), &unknown).unwrap_err();
         assert!(error.to_string().contains("known are: clean"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_told_of_no_job_definition_runs_what_brings_its_command() {
+        let untold = LocalConfiguration::default();
+        let job = |configuration: &LocalConfiguration, command: &[&str]| {
+            let spec = JobSpec {
+                definition: "any".into(),
+                command: command.iter().map(ToString::to_string).collect(),
+                ..JobSpec::default()
+            };
+            job(configuration, &key(), &spec)
+        };
+        assert_eq!(job(&untold, &["true"]).unwrap().argv, ["true"]);
+        assert!(job(&untold, &[]).is_err());
+        assert!(job(&configuration(), &["true"]).is_err());
     }
 }
