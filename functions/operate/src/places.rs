@@ -1,7 +1,7 @@
 //! Places of a run that runs again: it is as active as any, so it is under the same limits
 //! (rule 15).
 
-use model::limit::{PlaceRef, QueueRef, SizedLimit, Waiter};
+use model::limit::{QueueRef, SizedLimit, Waiter};
 use model::message::Function;
 use model::run::Run;
 use ports::{Clock as _, Ports, Trouble};
@@ -16,7 +16,7 @@ pub(crate) async fn take<P: Ports>(
     run: &Run,
     priority: i32,
 ) -> Result<bool, Trouble> {
-    while let Some(full) = take_all(ports, run).await? {
+    while let Some(full) = limits::take_each(ports, &run.limits, &holder(ports, run)).await? {
         let waiter = waiter(opened, &full, priority);
         limits::wait(ports, &waiter).await?;
         // Written, now look: a place freed in between released nobody.
@@ -38,29 +38,6 @@ pub(crate) async fn take<P: Ports>(
     Ok(true)
 }
 
-/// Takes a place of each limit; gives them back and names the first that is full.
-async fn take_all<P: Ports>(ports: &P, run: &Run) -> Result<Option<SizedLimit>, Trouble> {
-    let holder = Holder {
-        name: run.run.as_str(),
-        now: ports.clock().now(),
-        timeout_at: None,
-    };
-    let mut taken: Vec<PlaceRef> = Vec::new();
-    for sized in &run.limits {
-        match limits::take(ports, sized, &holder).await? {
-            Some(place) => taken.push(place),
-            None => {
-                limits::free(ports, &taken, holder.name).await?;
-                for place in taken {
-                    limits::release(ports, &QueueRef::Limit(place.limit), 1).await?;
-                }
-                return Ok(Some(sized.clone()));
-            }
-        }
-    }
-    Ok(None)
-}
-
 /// Frees whatever the run holds and lets the next ones go.
 pub(crate) async fn free_all<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
     for sized in &run.limits {
@@ -78,5 +55,13 @@ fn waiter(opened: &Opened, full: &SizedLimit, priority: i32) -> Waiter {
         since: opened.request().at,
         inbox: Function::Operate,
         message: Box::new(opened.message()),
+    }
+}
+
+fn holder<'a, P: Ports>(ports: &P, run: &'a Run) -> Holder<'a> {
+    Holder {
+        name: run.run.as_str(),
+        now: ports.clock().now(),
+        timeout_at: None,
     }
 }

@@ -3,7 +3,7 @@
 use model::definition::WhenFull;
 use model::fact::{Fact, FactBody};
 use model::id::OperationId;
-use model::limit::{LimitRef, PlaceRef, QueueRef, SizedLimit, Waiter};
+use model::limit::{LimitRef, QueueRef, SizedLimit, Waiter};
 use model::message::{Function, Message, RunRequest};
 use model::operation::{OperationKind, OperationRequest};
 use model::run::{Run, RunState};
@@ -21,7 +21,7 @@ pub(crate) async fn admit<P: Ports>(
 ) -> Result<Option<Run>, Trouble> {
     let Versioned { value: mut run, version } = waiting;
     loop {
-        let Some(full) = take_all(ports, &run).await? else {
+        let Some(full) = limits::take_each(ports, &run.limits, &holder(ports, &run)).await? else {
             run.state = RunState::Running;
             run.started_at = Some(ports.clock().now());
             run.reason = None;
@@ -42,25 +42,6 @@ pub(crate) async fn admit<P: Ports>(
         }
         limits::leave(ports, &waiter).await?;
     }
-}
-
-/// Takes a place of each limit; gives them back and names the first that is full.
-async fn take_all<P: Ports>(ports: &P, run: &Run) -> Result<Option<SizedLimit>, Trouble> {
-    let holder = Holder { name: run.run.as_str(), now: ports.clock().now(), timeout_at: None };
-    let mut taken: Vec<PlaceRef> = Vec::new();
-    for sized in &run.limits {
-        match limits::take(ports, sized, &holder).await? {
-            Some(place) => taken.push(place),
-            None => {
-                limits::free(ports, &taken, holder.name).await?;
-                for place in taken {
-                    limits::release(ports, &QueueRef::Limit(place.limit), 1).await?;
-                }
-                return Ok(Some(sized.clone()));
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// Only the workflow's own limit has a policy; at every other one a run waits.
@@ -147,4 +128,8 @@ async fn wait<P: Ports>(
     }
     ports.bus().publish(vec![facts::run(&run)]).await?;
     Ok(None)
+}
+
+fn holder<'a, P: Ports>(ports: &P, run: &'a Run) -> Holder<'a> {
+    Holder { name: run.run.as_str(), now: ports.clock().now(), timeout_at: None }
 }

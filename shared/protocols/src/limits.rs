@@ -66,6 +66,30 @@ pub async fn take(
     }
 }
 
+/// Takes a place of each limit, or none: gives back what it took and names the first that is full.
+/// Who kept one limit's place while it waits for another would block those that need only the
+/// first.
+pub async fn take_each(
+    ports: &impl Ports,
+    wanted: &[SizedLimit],
+    holder: &Holder<'_>,
+) -> Result<Option<SizedLimit>, Trouble> {
+    let mut taken: Vec<PlaceRef> = Vec::new();
+    for sized in wanted {
+        match take(ports, sized, holder).await? {
+            Some(place) => taken.push(place),
+            None => {
+                free(ports, &taken, holder.name).await?;
+                for place in taken {
+                    release(ports, &QueueRef::Limit(place.limit), 1).await?;
+                }
+                return Ok(Some(sized.clone()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Reads the places of a limit that are held.
 pub async fn held(
     ports: &impl Ports,
