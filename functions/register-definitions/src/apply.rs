@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use choreography::upstreams::Start;
 use model::Timestamp;
-use model::definition::{Cluster, Definitions, Team, Workflow, hash_of};
+use model::definition::{Cluster, Definitions, Workflow, hash_of};
 use model::expected::ScheduleRef;
 use model::id::DefinitionHash;
 use model::key::Key;
 use model::name::{ClusterRef, TeamName, WorkflowRef};
-use model::registry::{Catalogue, CurrentCluster, CurrentTeam, CurrentWorkflow, Deployment};
+use model::registry::{Catalogue, CurrentCluster, CurrentWorkflow, Deployment};
 use ports::{Clock as _, Expect, Ports, Trouble, Versioned, Write};
 use protocols::content;
 
 use crate::current::Current;
 use crate::fence::Fence;
+use crate::grown::{self, Grown};
 use crate::owed;
+use crate::wanted::{catalogues, current_team, downstreams};
 use crate::{Changes, Registered};
 
 /// How often it begins again when somebody writes in between: a tick moves an expected slot on, or
@@ -51,6 +53,7 @@ async fn once<P: Ports>(ports: &P, definitions: &Definitions) -> Result<Register
         downstreams: downstreams(definitions),
         now,
         changes: Changes::default(),
+        grown: Vec::new(),
     };
     let everything = registration.catalogues_of_both(&catalogues);
     fence.commit_groups(ports, everything).await?;
@@ -59,21 +62,18 @@ async fn once<P: Ports>(ports: &P, definitions: &Definitions) -> Result<Register
     groups.extend(registration.clusters(ports).await?);
     groups.extend(registration.workflows(ports).await?);
     fence.commit_groups(ports, groups).await?;
+    grown::release(ports, std::mem::take(&mut registration.grown)).await?;
     // The catalogues were just written, so their versions are not those read before; the fence
     // keeps others away.
     let last = registration.last_catalogues(&catalogues);
     fence.commit_groups(ports, last).await?;
     let teams = catalogues.into_keys().collect();
-    fence
-        .finish(
-            ports,
-            Deployment {
-                teams,
-                set,
-                registered_at: now,
-            },
-        )
-        .await?;
+    let last = Deployment {
+        teams,
+        set,
+        registered_at: now,
+    };
+    fence.finish(ports, last).await?;
     let changes = registration.changes;
     tracing::info!(?changes, "definitions registered");
     Ok(Registered::Changed(Box::new(changes)))
@@ -87,6 +87,7 @@ struct Registration<'a> {
     downstreams: BTreeMap<WorkflowRef, BTreeSet<WorkflowRef>>,
     now: Timestamp,
     changes: Changes,
+    grown: Vec<Grown>,
 }
 
 impl Registration<'_> {
@@ -144,6 +145,9 @@ impl Registration<'_> {
                 &mut self.changes.teams.added
             };
             names.insert(name.clone());
+            if let Some(stored) = stored {
+                self.grown.extend(grown::between(&stored.value, &wanted));
+            }
             groups.push(vec![Write::replace(
                 &wanted,
                 stored.map(|stored| stored.version),
@@ -343,54 +347,4 @@ async fn store_content<P: Ports, T: serde::Serialize>(
     let text =
         serde_json::to_string(definition).expect("definitions are plain data with text keys");
     content::store(ports, hash, &text).await
-}
-
-fn current_team(team: &Team) -> CurrentTeam {
-    CurrentTeam {
-        team: team.name.clone(),
-        quota: team.quota,
-        pools: team.pools.clone(),
-        execution_role: team.execution_role.clone(),
-    }
-}
-
-/// What each team has; every team has a catalogue, be it an empty one.
-fn catalogues(definitions: &Definitions) -> BTreeMap<TeamName, Catalogue> {
-    let mut catalogues: BTreeMap<TeamName, Catalogue> = BTreeMap::new();
-    fn of<'a>(
-        catalogues: &'a mut BTreeMap<TeamName, Catalogue>,
-        team: &TeamName,
-    ) -> &'a mut Catalogue {
-        catalogues.entry(team.clone()).or_insert_with(|| Catalogue {
-            team: team.clone(),
-            workflows: BTreeMap::new(),
-            clusters: BTreeMap::new(),
-        })
-    }
-    for team in definitions.teams.keys() {
-        of(&mut catalogues, team);
-    }
-    for (reference, workflow) in &definitions.workflows {
-        let workflows = &mut of(&mut catalogues, &reference.team).workflows;
-        workflows.insert(reference.name.clone(), hash_of(workflow));
-    }
-    for (reference, cluster) in &definitions.clusters {
-        let clusters = &mut of(&mut catalogues, &reference.team).clusters;
-        clusters.insert(reference.name.clone(), cluster.tags.clone());
-    }
-    catalogues
-}
-
-/// Who waits for each workflow.
-fn downstreams(definitions: &Definitions) -> BTreeMap<WorkflowRef, BTreeSet<WorkflowRef>> {
-    let mut downstreams: BTreeMap<WorkflowRef, BTreeSet<WorkflowRef>> = BTreeMap::new();
-    for (reference, workflow) in &definitions.workflows {
-        for upstream in &workflow.after {
-            downstreams
-                .entry(upstream.clone())
-                .or_default()
-                .insert(reference.clone());
-        }
-    }
-    downstreams
 }

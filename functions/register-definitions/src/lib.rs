@@ -11,7 +11,9 @@ mod apply;
 mod change;
 mod current;
 mod fence;
+mod grown;
 mod owed;
+mod wanted;
 
 use definitions::{Diagnostic, SourceFile};
 use ports::{Clock as _, Ports, Trouble};

@@ -8,6 +8,8 @@ use definitions::SourceFile;
 use model::definition::{Definitions, hash_of};
 use model::expected::Expected;
 use model::key::Key;
+use model::limit::{QueueRef, Waiter};
+use model::message::{Function, Message};
 use model::registry::{Catalogue, CurrentCluster, CurrentWorkflow, Deployment};
 use model::units::Seconds;
 use ports::Trouble;
@@ -329,4 +331,30 @@ fn a_tick_in_between_is_not_undone() {
     ports.store.seed(&moved);
     register(&ports, &after()).unwrap();
     assert_eq!(ports.store.peek::<Expected>(&key).unwrap(), moved);
+}
+
+#[test]
+fn a_pool_that_grew_lets_go_who_waits() {
+    let ports = TestPorts::new();
+    let with_pool = |size: u32| {
+        let mut set = before();
+        for team in set.teams.values_mut() {
+            team.pools = [("light".parse().unwrap(), size)].into();
+        }
+        set
+    };
+    register(&ports, &with_pool(1)).unwrap();
+    for holder in ["a", "b", "c"] {
+        ports.store.seed(&Waiter {
+            queue: QueueRef::Limit("pool/weather/light".parse().unwrap()),
+            holder: holder.into(),
+            priority: 0,
+            since: instant("2026-03-01T00:00:00Z"),
+            inbox: Function::SubmitTask,
+            message: Box::new(Message::Sweep),
+        });
+    }
+    register(&ports, &with_pool(3)).unwrap();
+    assert_eq!(ports.bus.receive(Function::SubmitTask).len(), 2);
+    assert_eq!(ports.store.all::<Waiter>().len(), 1);
 }
