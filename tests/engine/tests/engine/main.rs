@@ -1,0 +1,14 @@
+//! The engine with real functions, real SQLite and real processes: killed, starved, lied to and
+//! restarted. Tests wait for facts, never for time.
+
+mod adopted;
+mod clusters;
+mod definitions_in_flight;
+mod dice;
+mod killed;
+mod limits;
+mod lost_events;
+mod operations;
+mod scene;
+mod time_outs;
+mod view;
