@@ -159,13 +159,10 @@ async fn carry_out<P: Ports>(ports: &P, opened: &mut Opened) -> Result<Carried, 
             };
             backfill::carry_out(ports, opened, &wanted).await
         }
-        OperationKind::Cancel { run, task: None } => {
-            cancel_run::carry_out(ports, opened, &run).await
-        }
-        OperationKind::Cancel {
-            run,
-            task: Some(task),
-        } => cancel_task::carry_out(ports, opened, &run, &task).await,
+        OperationKind::Cancel { run, task } => match task {
+            None => cancel_run::carry_out(ports, opened, &run).await,
+            Some(task) => cancel_task::carry_out(ports, opened, &run, &task).await,
+        },
         OperationKind::Pause { target } => pause::pause(ports, opened, &target).await,
         OperationKind::Resume { target } => pause::resume(ports, &target).await,
         OperationKind::Mark { run, task, outcome } => {

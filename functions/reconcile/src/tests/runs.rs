@@ -26,7 +26,11 @@ fn due(ports: &TestPorts, minutes: u64) -> Run {
 #[test]
 fn what_was_lost_of_a_run_is_sent_again() {
     use TaskState::{Claimed, Retrying, Succeeded};
-    let table: [(&[(&str, TaskState)], &[&str]); 5] = [
+    type Case = (
+        &'static [(&'static str, TaskState)],
+        &'static [&'static str],
+    );
+    let table: [Case; 5] = [
         (&[], &["submit-task: ready a 1-1"]),
         (
             &[("a", Succeeded)],
