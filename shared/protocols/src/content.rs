@@ -78,6 +78,6 @@ pub async fn cached<T: Any + Send + Sync, E: std::fmt::Display>(
     let content = make(&text)
         .map_err(|error| Trouble::Poison(format!("definition {hash} cannot be used: {error}")))?;
     let content = Arc::new(content);
-    ports.cache().put(hash.clone(), Arc::clone(&content));
+    ports.cache().put(hash.clone(), Arc::clone(&content), text.len());
     Ok(content)
 }
