@@ -14,7 +14,9 @@ pub fn run(run: &Run) -> Fact {
         generation: run.generation,
         state: run.state,
         depth: run.depth,
-        reason: run.reason.clone(),
+        // A run that waits may wait for one limit after another: that is on its item. The fact says
+        // that it waits, and says it the same each time.
+        reason: run.reason.clone().filter(|_| run.state != RunState::Waiting),
     };
     let (time, body) = match run.state {
         RunState::Waiting => (Some(run.created_at), FactBody::RunWaiting(data)),
