@@ -57,11 +57,28 @@ pub(crate) async fn all<P: Ports>(
     for (place, claims) in by_place {
         let work: Vec<_> = claims.iter().map(|(_, claimed)| claimed.submission.clone()).collect();
         let answers = ports.compute().submit(&place, &work).await;
+        if answers.iter().any(|answer| matches!(answer, Err(SubmitError::Gone { .. }))) {
+            tell_gone(ports, &place).await;
+        }
         for ((position, claimed), answer) in claims.into_iter().zip(answers) {
             verdicts.push((position, Verdict::from(answered(ports, claimed, answer).await)));
         }
     }
     verdicts
+}
+
+/// Tells the registry of an instance that has gone, whose event may be lost: until it knows, work
+/// goes there. Reconcile tells it, too, so this may fail.
+async fn tell_gone<P: Ports>(ports: &P, place: &Place) {
+    let Place::Instance(id) = place else { return };
+    let described = ports.compute().describe_cluster(id).await;
+    let Ok(Some(seen)) = described else { return };
+    if seen.state.is_ending() {
+        let message = Outgoing::from(Message::Cluster(seen));
+        if let Err(error) = ports.bus().send(Function::RecordCluster, vec![message]).await {
+            tracing::warn!(%id, %error, "the registry was not told that an instance is gone");
+        }
+    }
 }
 
 /// The message is tried again at once.

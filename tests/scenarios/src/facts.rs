@@ -43,7 +43,10 @@ fn details(body: &FactBody) -> String {
         | FactBody::ClusterTerminated(cluster)
         | FactBody::ClusterFailed(cluster) => cluster_details(cluster),
         FactBody::DeadlineMissed(missed) => match missed.state {
-            Some(state) => format!(" due {}, {state:?}", missed.deadline_at).to_lowercase(),
+            Some(state) => {
+                let state = format!("{state:?}").to_lowercase();
+                format!(" due {}, {state}", missed.deadline_at)
+            }
             None => format!(" due {}, never started", missed.deadline_at),
         },
         FactBody::OperationRequested(request) => format!(" by {}", request.by),

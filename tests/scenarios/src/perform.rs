@@ -54,12 +54,17 @@ pub fn perform(world: &mut World, step: Step) -> Result<Vec<String>> {
             let messages = if told { vec![described] } else { Vec::new() };
             world.send(Function::RecordCluster, messages)
         }
-        Step::Settle => settle(world),
+        Step::Settle { told } => settle(world, told),
         Step::Answer { to, answer } => {
+            world.scripted = true;
             match to {
                 Asked::Submissions => world.ports.compute.answer_submissions([answer]),
                 Asked::Requests => world.ports.compute.answer_requests([answer]),
             }
+            Ok(Vec::new())
+        }
+        Step::Drop(fact_type) => {
+            world.drops.push(format!("murmur.{fact_type}.v1"));
             Ok(Vec::new())
         }
         Step::Duplicate => world.duplicate(),
@@ -67,7 +72,7 @@ pub fn perform(world: &mut World, step: Step) -> Result<Vec<String>> {
 }
 
 fn at(world: &mut World, now: Timestamp) -> Result<Vec<String>> {
-    world.ports.clock.set(now);
+    world.set_now(now);
     if world.definitions.teams.is_empty() {
         register(world, "events")
     } else {
@@ -99,7 +104,7 @@ fn register(world: &mut World, folder: &str) -> Result<Vec<String>> {
 
 fn tick(world: &mut World, step: TickStep) -> Result<Vec<String>> {
     let tick = Tick {
-        scheduled_time: step.scheduled_time.unwrap_or(world.now()),
+        scheduled_time: step.scheduled_time.unwrap_or(world.told_now),
         schedule: step.schedule,
         late: step.late,
         skip: step.skip,
@@ -218,12 +223,15 @@ fn stray(world: &mut World, tasks: &str, state: WorkState) -> Result<Vec<String>
 }
 
 /// Lets what was asked for happen. As on EMR, events of clusters bear no endpoint.
-fn settle(world: &mut World) -> Result<Vec<String>> {
+fn settle(world: &mut World, told: bool) -> Result<Vec<String>> {
     let (clusters, work) = world.ports.compute.settle();
     ensure!(
         !clusters.is_empty() || !work.is_empty(),
         "nothing was asked of the service"
     );
+    if !told {
+        return Ok(Vec::new());
+    }
     let clusters = clusters.into_iter().map(|mut seen| {
         seen.endpoint = None;
         Message::Cluster(seen)

@@ -8,6 +8,7 @@
 
 mod facts;
 mod finally;
+mod letter;
 mod mode;
 mod perform;
 mod script;

@@ -14,8 +14,10 @@
 //! cluster CLUSTER STATE [REASON]       the service moves the newest instance, and tells
 //! lost cluster CLUSTER STATE [REASON]  the service moves it, and the event is lost
 //! settle                               what was asked of the service happens, and it tells
+//! lost settle                          what was asked of the service happens, and all events are lost
 //! answer submissions|requests ANSWER   the next one is answered so: throttle, gone, refuse,
 //!                                      unknown_taken or unknown_lost
+//! drop TYPE                            the next fact of this type, such as `task.ready`, gets lost
 //! duplicate                            every message so far comes again
 //! ```
 //!
@@ -64,11 +66,15 @@ pub enum Step {
         reason: Option<String>,
         told: bool,
     },
-    Settle,
+    Settle {
+        told: bool,
+    },
     Answer {
         to: Asked,
         answer: SubmitAnswer,
     },
+    /// A fact's type, without `murmur.` and version.
+    Drop(String),
     Duplicate,
 }
 
@@ -144,8 +150,8 @@ fn step(verb: &str, rest: &str, told: bool) -> Result<Step> {
         "lost" => {
             let what = words.next()?;
             ensure!(
-                ["work", "cluster"].contains(&what),
-                "only work and clusters are told of"
+                ["work", "cluster", "settle"].contains(&what),
+                "only the service's events get lost"
             );
             return self::step(what, words.0, false);
         }
@@ -153,11 +159,12 @@ fn step(verb: &str, rest: &str, told: bool) -> Result<Step> {
             tasks: words.next()?.to_owned(),
             state: named(words.next()?)?,
         },
-        "settle" => Step::Settle,
+        "settle" => Step::Settle { told },
         "answer" => Step::Answer {
             to: asked(words.next()?)?,
             answer: answer(words.next()?)?,
         },
+        "drop" => Step::Drop(words.next()?.to_owned()),
         "duplicate" => Step::Duplicate,
         _ => bail!("`{verb}` is no step"),
     };

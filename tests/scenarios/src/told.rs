@@ -23,6 +23,7 @@ impl Told {
         let stops = self.stops.into_iter().flat_map(|(at, lines, again)| {
             let more = match again {
                 0 => String::new(),
+                1 => ", and once more".to_owned(),
                 again => format!(", and {again} times more"),
             };
             std::iter::once(format!("at {at}{more}")).chain(lines)

@@ -15,6 +15,7 @@ use ports::{Clock as _, Delivery, EventBus as _, Outgoing, Ports as _, Verdict};
 use testkit::{TestPorts, block_on};
 
 use crate::facts;
+use crate::letter::{Letter, is_dropped};
 use crate::mode::Mode;
 use crate::told::Told;
 
@@ -40,6 +41,8 @@ pub struct World {
     pub told_now: Timestamp,
     /// Crashes would use up answers that are scripted for calls that come through.
     pub scripted: bool,
+    /// Types of facts whose next one gets lost on its way.
+    pub drops: Vec<String>,
     mode: Mode,
     /// Messages that come back later.
     parked: Vec<Parked>,
@@ -57,26 +60,6 @@ struct Parked {
     letter: Letter,
 }
 
-/// A message on its way to a function.
-#[derive(Clone)]
-struct Letter {
-    delivery: Delivery,
-    /// Crashes its handling has survived: the next one comes later, or it would never end.
-    crashes: u64,
-}
-
-impl Letter {
-    fn fresh(message: Message) -> Self {
-        Self {
-            delivery: Delivery {
-                message,
-                receives: 1,
-            },
-            crashes: 0,
-        }
-    }
-}
-
 impl World {
     /// An empty world.
     pub fn new(folder: &Path, mode: Mode) -> Self {
@@ -86,6 +69,7 @@ impl World {
             definitions: Definitions::default(),
             told_now: Timestamp::UNIX_EPOCH,
             scripted: false,
+            drops: Vec::new(),
             mode,
             parked: Vec::new(),
             alarms: BTreeSet::new(),
@@ -126,7 +110,7 @@ impl World {
             let parked = self.parked.iter().map(|parked| parked.visible_at);
             let stops = alarms
                 .chain(parked)
-                .chain(sweeping.then_some(sweep_at))
+                .chain(sweeping.then_some(sweep_at.max(Seconds(1).after(now))))
                 .chain([until]);
             let next = stops
                 .filter(|at| *at > now)
@@ -134,7 +118,7 @@ impl World {
                 .unwrap_or(until)
                 .min(until);
             self.ports.clock.set(next);
-            let sweeps = sweeping && next == sweep_at;
+            let sweeps = sweeping && next >= sweep_at;
             let lines = if sweeps {
                 sweep_at = SWEEPS.after(next);
                 self.send(Function::Reconcile, vec![Message::Sweep])?
@@ -218,11 +202,17 @@ impl World {
         let parked = std::mem::take(&mut self.parked).into_iter();
         let (back, parked): (Vec<_>, Vec<_>) = parked.partition(|parked| parked.visible_at <= now);
         self.parked = parked;
+        let Self { ports, drops, .. } = self;
         let wave = functions.map(|inbox| {
             let back = back.iter().filter(|parked| parked.inbox == inbox);
             let back = back.map(|parked| parked.letter.clone());
-            let fresh = self.ports.bus.receive(inbox).into_iter().map(Letter::fresh);
-            (inbox, back.chain(fresh).collect::<Vec<_>>())
+            let mut fresh = ports.bus.receive(inbox);
+            fresh.retain(|message| !is_dropped(drops, message));
+            (
+                inbox,
+                back.chain(fresh.into_iter().map(Letter::fresh))
+                    .collect::<Vec<_>>(),
+            )
         });
         wave.into_iter()
             .filter(|(_, letters)| !letters.is_empty())
