@@ -99,6 +99,8 @@ codes! {
     WindowNeverEnds = "window-never-ends",
     /// A cluster begins again before it ended.
     WindowOverlaps = "window-overlaps",
+    /// A cluster stays up longer than the registry looks back.
+    WindowTooLong = "window-too-long",
     /// A terminate that ends nothing.
     IdleTerminate = "idle-terminate",
     /// A time-out that the end of the cluster's window comes before.

@@ -14,6 +14,9 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366);
 /// Every half hour of a year; more windows than these are not looked at.
 const MOST_WINDOWS: usize = 17_568;
 
+/// The registry finds instances that may live by looking back a little more than this.
+const LONGEST: Seconds = Seconds::hours(7 * 24);
+
 /// A cluster's two schedules with where they are written.
 pub(super) struct Schedules<'a> {
     pub(super) provision: &'a Schedule,
@@ -55,7 +58,16 @@ pub(super) fn check(
         if !warned && let Some(previous) = previous_end {
             warned = warn_idle(schedules, previous, start, findings);
         }
-        longest = longest.max(Some(Seconds::between(start, end)));
+        let length = Seconds::between(start, end);
+        if length > LONGEST {
+            let begin = shown(start, schedules.provision.time_zone());
+            let message = format!("the window that begins {begin} lasts {length}, more than seven days");
+            findings
+                .error(Code::WindowTooLong, schedules.terminate_at, message)
+                .help("end the cluster within seven days, and let the next window bring up another");
+            return None;
+        }
+        longest = longest.max(Some(length));
         previous_end = Some(end);
     }
     longest
