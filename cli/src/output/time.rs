@@ -1,7 +1,8 @@
 //! Instants and durations as people read them.
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::ToSpan as _;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use model::Timestamp;
 
 use crate::exit::Failure;
@@ -70,6 +71,41 @@ impl Zone {
             .to_zoned(self.0.clone())
             .strftime("%Y-%m-%d %H:%M:%S")
             .to_string()
+    }
+
+    /// The instant in this shape, as `strftime` has it.
+    pub fn short(&self, instant: Timestamp, shape: &str) -> String {
+        instant.to_zoned(self.0.clone()).strftime(shape).to_string()
+    }
+
+    /// Whether two instants fall on the same local date.
+    pub fn same_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        self.0.to_datetime(one).date() == self.0.to_datetime(other).date()
+    }
+
+    /// The first instant of an instant's local date.
+    pub fn midnight(&self, instant: Timestamp) -> Timestamp {
+        let midnight = self
+            .0
+            .to_datetime(instant)
+            .date()
+            .to_datetime(Time::midnight());
+        let first = self.0.to_ambiguous_timestamp(midnight).compatible();
+        first.unwrap_or(instant)
+    }
+
+    /// The instant at which clocks show so many minutes past midnight of a date; `None` when they
+    /// never do.
+    pub fn wall_clock(&self, midnight: Timestamp, minutes: i32) -> Option<Timestamp> {
+        let date = self.0.to_datetime(midnight).date();
+        let time = Time::midnight().checked_add(minutes.minutes()).ok()?;
+        let shown = self.0.to_ambiguous_timestamp(date.to_datetime(time));
+        match shown.offset() {
+            AmbiguousOffset::Gap { .. } => None,
+            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+                shown.compatible().ok()
+            }
+        }
     }
 
     /// The instant to the second, with the date only where it is another than `beside`'s.

@@ -18,6 +18,7 @@ mod schedule;
 mod schema;
 mod show;
 pub mod supervise;
+mod timeline;
 mod trigger;
 mod why;
 
@@ -34,6 +35,7 @@ pub enum Verb {
     Schedule(schedule::Schedule),
     Graph(graph::Graph),
     Local(local::Local),
+    Timeline(timeline::Timeline),
     Runs(runs::Runs),
     Show(show::Show),
     Why(why::Why),
@@ -60,6 +62,7 @@ impl Verb {
             Self::Schedule(verb) => verb.run(screen),
             Self::Graph(verb) => verb.run(screen),
             Self::Local(verb) => verb.run(screen),
+            Self::Timeline(verb) => verb.run(screen),
             Self::Runs(verb) => verb.run(screen),
             Self::Show(verb) => verb.run(screen),
             Self::Why(verb) => verb.run(screen),

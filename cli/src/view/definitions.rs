@@ -76,6 +76,14 @@ pub async fn current_cluster(
     }
 }
 
+/// The definition an instance pins.
+pub async fn pinned_cluster(
+    store: &impl StateStore,
+    hash: &DefinitionHash,
+) -> Result<Option<Cluster>, Failure> {
+    content(store, hash).await
+}
+
 /// The plan of a pinned workflow.
 pub async fn plan(store: &impl StateStore, hash: &DefinitionHash) -> Result<Option<Plan>, Failure> {
     let Some(workflow) = content::<Workflow>(store, hash).await? else {

@@ -1,0 +1,176 @@
+//! `murmur timeline`: clusters and runs over a stretch of time, one lane each.
+
+mod chart;
+mod lanes;
+mod ruler;
+
+use clap::Args;
+use jiff::SignedDuration;
+use model::Timestamp;
+use model::cluster::Instance;
+use model::key::Key;
+use model::run::Run;
+use model::task::Task;
+use ports::{StateStore, TypedStore as _};
+use serde::Serialize;
+
+use crate::arguments::ShownZone;
+use crate::exit::{Exit, Failure};
+use crate::output::paint::Paint;
+use crate::output::{Screen, note, width};
+use crate::target::Target;
+use crate::target::local::DataFolder;
+use crate::view::definitions;
+use crate::view::run::RunView;
+use chart::Chart;
+
+const EXAMPLES: &str = "\
+Examples:
+  murmur timeline                                   # the last 24 hours
+  murmur timeline --from 2026-03-02 --to 2026-03-03
+  murmur timeline --from 2h --team weather
+
+In JSON: from, to, instances (the registry's items) and runs, each a run with its attempts.";
+
+/// How wide a chart is when nobody sees it.
+const UNSEEN_WIDTH: u16 = 100;
+
+/// How many runs of each workflow are looked at, the newest first.
+const LOOKED_AT: usize = 500;
+
+/// Draws clusters and runs over time
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Timeline {
+    /// Where it begins: a date, an instant, or 2h, 3d ago [default: 24 hours before the end]
+    #[arg(long, value_name = "WHEN")]
+    from: Option<String>,
+    /// Where it ends [default: now]
+    #[arg(long, value_name = "WHEN")]
+    to: Option<String>,
+    /// Only this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    #[command(flatten)]
+    shown: ShownZone,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// What there was, for machines.
+#[derive(Debug, Serialize)]
+struct Seen {
+    from: Timestamp,
+    to: Timestamp,
+    instances: Vec<Instance>,
+    runs: Vec<SeenRun>,
+}
+
+/// A run with its attempts, oldest first.
+#[derive(Debug, Serialize)]
+struct SeenRun {
+    #[serde(flatten)]
+    run: Run,
+    attempts: Vec<Task>,
+}
+
+impl Timeline {
+    /// Draws it.
+    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+        let target = self.data.open()?;
+        pollster::block_on(self.print(&target, screen))
+    }
+
+    async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {
+        let (store, now) = (target.store(), target.now()?);
+        let mut workflows = definitions::workflows(store).await?;
+        let zone = self.shown.of_workflows(store, &workflows).await?;
+        let when = |text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| zone.parse_since(text, now)).transpose()
+        };
+        let to = when(&self.to)?.unwrap_or(now);
+        let day_before = to.checked_sub(SignedDuration::from_hours(24)).unwrap_or(to);
+        let from = when(&self.from)?.unwrap_or(day_before);
+        if from >= to {
+            return Err(Failure::usage("the beginning is not before the end")
+                .help("write e.g. --from 2026-03-02 --to 2026-03-03"));
+        }
+        let own = |team: &str| self.team.as_ref().is_none_or(|own| own == team);
+        workflows.retain(|workflow| own(workflow.team.as_str()));
+        let overlaps = |began: Timestamp, ended: Option<Timestamp>| {
+            began < to && ended.is_none_or(|ended| ended >= from)
+        };
+        let mut seen = Seen {
+            from,
+            to,
+            instances: Vec::new(),
+            runs: Vec::new(),
+        };
+        let mut nodes = Vec::new();
+        for cluster in definitions::clusters(store).await? {
+            if !own(cluster.team.as_str()) {
+                continue;
+            }
+            let partition = Key::cluster_partition(&cluster);
+            for instance in store.list::<Instance>(&partition, "instance#").await? {
+                let instance = instance.value;
+                if overlaps(instance.requested_at, instance.ended_at) {
+                    nodes.push(node_count(store, &instance).await?);
+                    seen.instances.push(instance);
+                }
+            }
+        }
+        for workflow in &workflows {
+            let runs = store
+                .runs_of(workflow, Timestamp::MIN, Timestamp::MAX, LOOKED_AT)
+                .await?;
+            for stored in &runs {
+                let run = stored.read::<Run>()?.value;
+                if overlaps(run.created_at, run.ended_at) {
+                    let view = RunView::load(store, run).await?;
+                    let names = view.names();
+                    let attempts = names.iter().flat_map(|name| view.attempts(name));
+                    let attempts = attempts.cloned().collect();
+                    seen.runs.push(SeenRun {
+                        run: view.run,
+                        attempts,
+                    });
+                }
+            }
+        }
+        seen.runs.sort_by(|one, other| {
+            let key = |seen: &SeenRun| (seen.run.created_at, seen.run.logical_date);
+            (key(one), &one.run.run).cmp(&(key(other), &other.run.run))
+        });
+        if screen.is_json() {
+            screen.json(&seen)?;
+            return Ok(Exit::Fine);
+        }
+        let clusters = lanes::of_instances(seen.instances.into_iter().zip(nodes), now);
+        let runs = lanes::of_runs(&seen.runs, &zone, now);
+        if clusters.is_empty() && runs.is_empty() {
+            note("there was neither a cluster nor a run");
+            return Ok(Exit::Fine);
+        }
+        let chart = Chart {
+            from,
+            to,
+            zone: &zone,
+            groups: vec![("clusters", clusters), ("runs", runs)],
+        };
+        screen.text(&chart.render(width().unwrap_or(UNSEEN_WIDTH)))?;
+        note(&Paint::Faint.text(&format!("times in {}", zone.name())));
+        Ok(Exit::Fine)
+    }
+}
+
+/// How many machines an instance has, as its definition has it.
+async fn node_count(store: &impl StateStore, instance: &Instance) -> Result<Option<u32>, Failure> {
+    let definition = definitions::pinned_cluster(store, &instance.definition).await?;
+    Ok(definition.map(|definition| {
+        let groups = &definition.emr.instances;
+        let others = [&groups.core, &groups.task].into_iter().flatten();
+        others.map(|group| group.count).sum()
+    }))
+}
