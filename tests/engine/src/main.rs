@@ -92,7 +92,9 @@ fn obey(engine: &TestedEngine, clock: &EngineClock, folder: &Path) {
         clock.jump(Seconds(seconds).after(engine.now()));
     }
     if let Some(id) = taken(&folder.join("cluster-to-kill")) {
-        let killed = engine.compute().kill_cluster(&id.as_str().into(), "power cut");
+        let killed = engine
+            .compute()
+            .kill_cluster(&id.as_str().into(), "power cut");
         if let Err(error) = killed.map_err(anyhow::Error::from).and_then(|up| {
             ensure!(up, "{id} is not up");
             Ok(())
@@ -107,4 +109,3 @@ fn taken(path: &Path) -> Option<String> {
     fs::remove_file(path).ok()?;
     Some(text)
 }
-

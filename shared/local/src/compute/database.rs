@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::record::{ClusterRow, SubmissionRow};
+use crate::database::explain;
 
 /// Keeps clusters, submissions and events not yet acknowledged.
 #[derive(Debug)]
@@ -22,10 +23,17 @@ pub struct Database {
 /// The memory did not answer, or holds what cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    #[error("the memory of the local compute is unavailable: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    /// SQLite's own words are in the message, so it is no source besides.
+    #[error("the memory of the local compute, compute.db, cannot be used: {}", explain(.0))]
+    Sqlite(rusqlite::Error),
     #[error("the memory of the local compute holds what cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
 }
 
 /// What one commit changes.

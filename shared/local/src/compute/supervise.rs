@@ -52,11 +52,17 @@ pub fn supervise(directory: &Path) -> Result<(), SuperviseError> {
     let own_pid = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let supervisor = ProcessId::of(own_pid)
         .ok_or_else(|| io::Error::other("/proc does not tell of this process"))?;
+    // Before the directory is taken: without logs, as on a full disk, the command is as if it had
+    // never been begun, which is no failure of its own.
+    let logs = [
+        open_log(&directory.stdout())?,
+        open_log(&directory.stderr())?,
+    ];
     let Some(_lock) = directory.take(supervisor)? else {
         return Ok(());
     };
     let began = Instant::now();
-    let how = match start(&directory, &command.launch) {
+    let how = match start(&directory, &command.launch, logs) {
         Ok(child) => run(&directory, child)?,
         Err(reason) => {
             complain(&directory, &reason);
@@ -78,7 +84,15 @@ pub fn supervise(directory: &Path) -> Result<(), SuperviseError> {
     Ok(())
 }
 
-fn start(directory: &WorkDirectory, launch: &super::launch::Launch) -> Result<Child, String> {
+fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn start(
+    directory: &WorkDirectory,
+    launch: &super::launch::Launch,
+    [stdout, stderr]: [File; 2],
+) -> Result<Child, String> {
     let Some((program, arguments)) = launch.argv.split_first() else {
         return Err("there is no program to start".into());
     };
@@ -88,17 +102,13 @@ fn start(directory: &WorkDirectory, launch: &super::launch::Launch) -> Result<Ch
         let folder = folder.display();
         return Err(format!("the working directory `{folder}` does not exist"));
     }
-    let log = |path| {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        file.map_err(|error| format!("its logs cannot be written: {error}"))
-    };
     Command::new(program)
         .args(arguments)
         .envs(&launch.environment)
         .current_dir(folder)
         .stdin(Stdio::null())
-        .stdout(log(directory.stdout())?)
-        .stderr(log(directory.stderr())?)
+        .stdout(stdout)
+        .stderr(stderr)
         .process_group(0)
         .spawn()
         .map_err(|error| match error.kind() {
@@ -175,11 +185,7 @@ fn children() -> Vec<Pid> {
 
 /// Tells whoever reads the command's log.
 fn complain(directory: &WorkDirectory, message: &str) {
-    let file: io::Result<File> = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(directory.stderr());
-    if let Ok(mut file) = file {
+    if let Ok(mut file) = open_log(&directory.stderr()) {
         // Nobody is left to tell.
         let _ = writeln!(file, "murmur: {message}");
     }

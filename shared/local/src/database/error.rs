@@ -84,7 +84,7 @@ impl From<Failure> for BusError {
 }
 
 /// Says what SQLite's error means and what helps.
-pub(super) fn explain(error: &rusqlite::Error) -> String {
+pub(crate) fn explain(error: &rusqlite::Error) -> String {
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full; free some space and start again",
         Some(ErrorCode::ReadOnly) => "it is read-only; give write permission",

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Params, Row, TransactionBehavior};
 
+pub(crate) use self::error::explain;
 pub use self::error::{DataError, Failure};
 pub use self::lock::EngineLock;
 use self::lock::GuestGate;

@@ -20,7 +20,10 @@ tasks:
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.define("workflows/daily.yaml", &workflow("old"));
-    scene.script("work.sh", "record started \"$1 $2\"; case $2 in first-*) gate gate-$1 ;; esac");
+    scene.script(
+        "work.sh",
+        "record started \"$1 $2\"; case $2 in first-*) gate gate-$1 ;; esac",
+    );
     scene
 }
 
@@ -40,7 +43,12 @@ fn a_run_keeps_the_definition_it_started_with_and_the_next_takes_the_new_one() {
     scene.ends(&after, RunState::Succeeded);
     assert_eq!(
         scene.lines("started"),
-        ["after first-new", "after second-new", "before first-old", "before second-old"]
+        [
+            "after first-new",
+            "after second-new",
+            "before first-old",
+            "before second-old"
+        ]
     );
     let [before, after] = [before, after].map(|run| scene.run(&run).unwrap().definition);
     assert_ne!(before, after);
@@ -57,7 +65,10 @@ fn a_run_ends_though_its_workflow_is_gone() {
     let _engine = scene.engine(Time::Real);
     scene.write("gate-before", "");
     scene.ends(&run, RunState::Succeeded);
-    assert_eq!(scene.lines("started"), ["before first-old", "before second-old"]);
+    assert_eq!(
+        scene.lines("started"),
+        ["before first-old", "before second-old"]
+    );
 }
 
 #[test]
@@ -69,7 +80,10 @@ fn a_broken_set_is_refused_whole_and_the_old_one_stays() {
     engine.kill();
     let old = scene.read("events/weather/workflows/daily.yaml");
     scene.define("workflows/daily.yaml", &workflow("new"));
-    scene.define("workflows/extra.yaml", "tasks: { a: { after: [b], batch: {} } }");
+    scene.define(
+        "workflows/extra.yaml",
+        "tasks: { a: { after: [b], batch: {} } }",
+    );
     let said = scene.refused();
     for expected in ["extra.yaml", "`b`", "nothing was changed"] {
         assert!(said.contains(expected), "{said}");

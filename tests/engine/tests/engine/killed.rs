@@ -38,9 +38,14 @@ tasks:
     batch: &
 "#;
 
+/// Skips: an engine that was killed between a claim and its submission leaves a lease of two
+/// minutes behind.
+const TIME: Time = Time::SkipFrom("2026-03-01T00:00:00Z");
+
 /// Says that it started, and ends as its name says.
 const SCRIPT: &str = r#"
 record "started-$1" "$2 $3"
+sleep 0.03
 case "$2-$3" in
   flaky-1) exit 3 ;;
   broken-*) exit 7 ;;
@@ -102,7 +107,7 @@ fn whenever_the_engine_is_killed_every_attempt_starts_once_and_ends_truly() {
     eprintln!("MURMUR_KILLS={kills} MURMUR_SEED={seed}");
     let mut dice = Dice(seed);
     let scene = scene();
-    scene.engine(Time::Real).kill();
+    scene.engine(TIME).kill();
     let mut runs: Vec<(RunId, String)> = Vec::new();
     let mut watch = Watch::default();
     for _ in 0..kills {
@@ -111,19 +116,22 @@ fn whenever_the_engine_is_killed_every_attempt_starts_once_and_ends_truly() {
             let slot = format!("s{}", runs.len());
             runs.push((scene.start_run("daily", &slot), slot));
         }
-        let mut engine = scene.start(Time::Real);
+        let mut engine = scene.start(TIME);
         // Some die before they have begun, most at work. Nothing is waited for: the length is what
         // differs.
         if dice.below(5) > 0 {
             scene.await_ready(&mut engine);
         }
-        std::thread::sleep(Duration::from_micros(dice.below(400_000)));
+        std::thread::sleep(Duration::from_micros(dice.below(200_000)));
         engine.kill();
     }
-    let _engine = scene.engine(Time::Real);
+    let _engine = scene.engine(TIME);
     for (run, slot) in &runs {
         scene.wait_for("it has ended", || watch.look(&scene, run));
         all_is_as_it_should_be(&scene, run, slot);
     }
-    assert!(kills < 20 || runs.len() > 1, "the engine got on between kills");
+    assert!(
+        kills < 20 || runs.len() > 1,
+        "the engine got on between kills"
+    );
 }

@@ -30,7 +30,10 @@ fn a_pool_of_one_runs_one_process_at_a_time_across_workflows_and_engines() {
     let scene = Scene::new();
     scene.define("team.yaml", "pools: { single: 1 }\n");
     for workflow in ["left", "right"] {
-        scene.define(&format!("workflows/{workflow}.yaml"), &yaml("", "pool: single"));
+        scene.define(
+            &format!("workflows/{workflow}.yaml"),
+            &yaml("", "pool: single"),
+        );
     }
     scene.script("alone.sh", ALONE);
     let mut engine = scene.engine(Time::Real);
@@ -39,7 +42,9 @@ fn a_pool_of_one_runs_one_process_at_a_time_across_workflows_and_engines() {
         .flat_map(|workflow| ["1", "2"].map(|slot| scene.start_run(workflow, slot)))
         .collect();
     for started in [2, 5, 8] {
-        scene.wait_for("some have started", || scene.lines("started").len() >= started);
+        scene.wait_for("some have started", || {
+            scene.lines("started").len() >= started
+        });
         engine.kill();
         engine = scene.engine(Time::Real);
     }

@@ -32,7 +32,10 @@ fn with_every_event_lost_the_run_ends_and_a_steps_end_is_noticed_within_150_seco
     scene.configure(&json!({ "faults": { "drop_events": true } }));
     scene.define("clusters/etl.yaml", CLUSTER);
     scene.define("workflows/nightly.yaml", WORKFLOW);
-    scene.script("work.sh", "record started $1; [ \"$1 $2\" != 'step 1' ] || exit 4");
+    scene.script(
+        "work.sh",
+        "record started $1; [ \"$1 $2\" != 'step 1' ] || exit 4",
+    );
     let engine = scene.engine(Time::SkipFrom("2026-03-01T00:00:00Z"));
     let run = crate::view::run_id("nightly", "2026-03-01T01:00:00Z");
     scene.wait_for("the run has started", || scene.run(&run).is_some());
@@ -43,7 +46,10 @@ fn with_every_event_lost_the_run_ends_and_a_steps_end_is_noticed_within_150_seco
     let first = scene.past(&run).remove(0);
     assert_eq!(first.reason.as_deref(), Some("exit code 4"));
     // The next attempt comes a second after the failure was noticed, and the step took no time.
-    let noticed = Seconds::between(first.submitted_at.unwrap(), tasks["step"].submitted_at.unwrap());
+    let noticed = Seconds::between(
+        first.submitted_at.unwrap(),
+        tasks["step"].submitted_at.unwrap(),
+    );
     assert!(noticed <= Seconds(155), "{noticed}");
     let whole = Seconds::between(ended.started_at.unwrap(), ended.ended_at.unwrap());
     assert!(whole <= Seconds::hours(1), "{whole}");
@@ -56,7 +62,10 @@ fn events_that_come_late_and_twice_change_nothing() {
     scene.configure(&json!({ "faults": faults }));
     scene.define("clusters/etl.yaml", CLUSTER);
     scene.define("workflows/nightly.yaml", WORKFLOW);
-    scene.script("work.sh", "record started $1; [ \"$1 $2\" != 'step 1' ] || exit 4");
+    scene.script(
+        "work.sh",
+        "record started $1; [ \"$1 $2\" != 'step 1' ] || exit 4",
+    );
     let _engine = scene.engine(Time::SkipFrom("2026-03-01T00:00:00Z"));
     let run = crate::view::run_id("nightly", "2026-03-01T01:00:00Z");
     scene.wait_for("the run has started", || scene.run(&run).is_some());

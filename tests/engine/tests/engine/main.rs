@@ -2,12 +2,15 @@
 //! restarted. Tests wait for facts, never for time.
 
 mod adopted;
+mod calendar;
 mod clusters;
 mod definitions_in_flight;
 mod dice;
+mod disk;
 mod killed;
 mod limits;
 mod lost_events;
+mod nonsense;
 mod operations;
 mod scene;
 mod time_outs;

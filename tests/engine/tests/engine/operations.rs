@@ -77,7 +77,9 @@ fn a_paused_run_starts_nothing_until_it_is_resumed() {
     let run = scene.start_run("daily", "one");
     scene.wait_for_file("started");
     let target = PauseTarget::Run(run.clone());
-    scene.done(OperationKind::Pause { target: target.clone() });
+    scene.done(OperationKind::Pause {
+        target: target.clone(),
+    });
     scene.write("gate", "");
     scene.wait_for_task(&run, "first", TaskState::Succeeded);
     // It is parked, durably, and a new engine does not take that for an oversight.
@@ -99,11 +101,16 @@ fn a_paused_workflow_records_its_runs_as_skipped() {
     scene.define("workflows/daily.yaml", &format!("{schedule}\n{yaml}"));
     let target = PauseTarget::Workflow("weather/daily".parse().unwrap());
     scene.engine(Time::Real).kill();
-    scene.ask(OperationKind::Pause { target: target.clone() });
+    scene.ask(OperationKind::Pause {
+        target: target.clone(),
+    });
     let _engine = scene.engine(Time::SkipFrom("2026-03-01T00:30:00Z"));
     scene.wait_for("two slots are recorded", || scene.runs("daily").len() >= 2);
     let runs = scene.runs("daily");
-    assert!(runs.iter().all(|run| run.state == RunState::Skipped), "{runs:#?}");
+    assert!(
+        runs.iter().all(|run| run.state == RunState::Skipped),
+        "{runs:#?}"
+    );
     scene.done(OperationKind::Resume { target });
     scene.wait_for("a run succeeds", || {
         let runs = scene.runs("daily");

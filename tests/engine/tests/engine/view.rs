@@ -61,8 +61,7 @@ impl Scene {
         let mut result = String::new();
         self.wait_for(&format!("{operation} is carried out"), || {
             let key = Key::Operation(operation.clone());
-            let stored =
-                pollster::block_on(self.reader().store().get::<Operation>(&key)).unwrap();
+            let stored = pollster::block_on(self.reader().store().get::<Operation>(&key)).unwrap();
             let Some(stored) = stored.map(|stored| stored.value) else {
                 return false;
             };
