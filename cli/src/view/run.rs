@@ -54,10 +54,7 @@ impl RunView {
     pub async fn load(store: &impl StateStore, run: Run) -> Result<Self, Failure> {
         let partition = Key::run_partition(&run.run);
         let generations = store.list::<Generation>(&partition, "generation#").await?;
-        let generations: Vec<Generation> = generations
-            .into_iter()
-            .map(|generation| generation.value)
-            .collect();
+        let generations = Generation::joined(generations.into_iter().map(|part| part.value));
         let tasks = store.list::<Task>(&partition, "task#").await?;
         let mut past: BTreeMap<TaskName, Vec<Task>> = BTreeMap::new();
         for attempt in store.list::<PastAttempt>(&partition, "past#").await? {

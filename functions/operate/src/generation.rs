@@ -50,10 +50,11 @@ pub(crate) async fn found<P: Ports>(
     let Some(number) = opened.generation() else {
         return Ok(None);
     };
-    let key = Key::Generation(run.clone(), number);
-    let generation = ports.store().get::<Generation>(&key).await?;
+    let (partition, prefix) = (Key::run_partition(run), Key::generation_prefix(number));
+    let parts = ports.store().list::<Generation>(&partition, &prefix).await?;
+    let found = Generation::joined(parts.into_iter().map(|part| part.value)).pop();
     let own = |generation: &Generation| generation.operation == opened.request().operation;
-    Ok(generation.map(|generation| generation.value).filter(own))
+    Ok(found.filter(own))
 }
 
 /// Opens the next generation of a run.
@@ -69,6 +70,7 @@ pub(crate) async fn open<P: Ports>(
     let generation = Generation {
         run: run.value.run.clone(),
         generation: number,
+        part: 0,
         definition: opening.definition.clone(),
         scope: opening.scope,
         marked: opening.marked,
@@ -91,10 +93,9 @@ pub(crate) async fn open<P: Ports>(
     next.reason = None;
     next.limits = under(&next.limits, &opening.limits);
     next.check_at = Some(CHECK_AFTER.after(now));
-    let writes = vec![
-        Write::create(&generation),
-        Write::replace(&next, Some(run.version)),
-    ];
+    let parts = generation.parts();
+    let mut writes: Vec<Write> = parts.iter().map(Write::create).collect();
+    writes.push(Write::replace(&next, Some(run.version)));
     ports.store().commit(writes).await?;
     tracing::info!(run = %next.run, generation = number, tasks = generation.scope.len(), "opened");
     Ok(generation)

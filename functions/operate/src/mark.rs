@@ -69,7 +69,7 @@ async fn opening<P: Ports>(
     }
     let plan = targets::plan(ports, &run.definition).await?;
     let position = targets::task(&plan, &run.run, &wanted.task)?;
-    let states = targets::states(&targets::tasks(ports, &run.run).await?);
+    let states = targets::states(ports, run).await?;
     let scopes = plans::scopes(ports, run).await?;
     let names = plan.tasks.iter().map(|task| &task.name);
     let set_before = names

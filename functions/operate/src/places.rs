@@ -17,6 +17,9 @@ pub(crate) async fn take<P: Ports>(
     priority: i32,
 ) -> Result<bool, Trouble> {
     while let Some(full) = limits::take_each(ports, &run.limits, &holder(ports, run)).await? {
+        // It may have been released by another limit, whose place it does not take.
+        let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
+        limits::pass_on(ports, others).await?;
         let waiter = waiter(opened, &full, priority);
         limits::wait(ports, &waiter).await?;
         // Written, now look: a place freed in between released nobody.

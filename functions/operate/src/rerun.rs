@@ -96,7 +96,7 @@ async fn opening<P: Ports>(
     if let RerunScope::Task { task, .. } = &wanted.scope {
         targets::task(&plan, &run.run, task)?;
     }
-    let states = targets::states(&targets::tasks(ports, &run.run).await?);
+    let states = targets::states(ports, run).await?;
     // Under another plan, too, nothing else would start what nobody has reached.
     let nothing_else_starts = run.state.is_terminal() || definition != run.definition;
     let mut scope = rerun_scope(&plan, &states, nothing_else_starts, &wanted.scope);

@@ -103,12 +103,18 @@ pub(crate) async fn tasks<P: Ports>(
         .await?)
 }
 
-/// How far each task has come.
-pub(crate) fn states(tasks: &[Versioned<Task>]) -> BTreeMap<TaskName, TaskState> {
-    tasks
-        .iter()
-        .map(|task| (task.value.task.clone(), task.value.state))
-        .collect()
+/// How far each task has come in the generation it is in. One that a rerun is yet to reach has not
+/// come anywhere, however it ended before.
+pub(crate) async fn states<P: Ports>(
+    ports: &P,
+    run: &Run,
+) -> Result<BTreeMap<TaskName, TaskState>, Trouble> {
+    let scopes = plans::scopes(ports, run).await?;
+    let tasks = tasks(ports, &run.run).await?.into_iter();
+    let current = tasks.filter(|task| task.value.generation == scopes.effective(&task.value.task));
+    Ok(current
+        .map(|task| (task.value.task, task.value.state))
+        .collect())
 }
 
 /// A run's state in words.

@@ -116,6 +116,7 @@ mod tests {
         let generation = Generation {
             run: run().run,
             generation: 2,
+            part: 0,
             definition: "hash".into(),
             scope: ["b".parse().unwrap()].into(),
             marked: BTreeMap::new(),

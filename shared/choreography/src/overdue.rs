@@ -322,6 +322,7 @@ mod tests {
         let generation = Generation {
             run: "team--flow--slot".into(),
             generation: 2,
+            part: 0,
             definition: "hash".into(),
             scope: ["a".parse().unwrap(), "b".parse().unwrap()].into(),
             marked: [("b".parse().unwrap(), Outcome::Succeeded)].into(),

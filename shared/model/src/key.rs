@@ -3,7 +3,7 @@
 //! | partition | sort | item |
 //! |---|---|---|
 //! | `RUN#<run>` | `run` | [`crate::run::Run`] |
-//! | `RUN#<run>` | `generation#00002` | [`crate::run::Generation`] |
+//! | `RUN#<run>` | `generation#00002#00` | [`crate::run::Generation`] |
 //! | `RUN#<run>` | `task#<task>` | [`crate::task::Task`] |
 //! | `RUN#<run>` | `past#<task>#00001-00001` | [`crate::task::PastAttempt`] |
 //! | `RUN#<run>` | `join#00001#000007#0#00000` | [`crate::join::Join`] |
@@ -38,7 +38,7 @@ use crate::name::{ClusterRef, TaskName, TeamName, WorkflowRef};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     Run(RunId),
-    Generation(RunId, u32),
+    Generation(RunId, u32, u32),
     Task(RunId, TaskName),
     PastAttempt(AttemptKey),
     Join(JoinKey),
@@ -70,7 +70,7 @@ impl Key {
     /// The partition the item lives in.
     pub fn partition(&self) -> String {
         match self {
-            Self::Run(run) | Self::Generation(run, _) | Self::Task(run, _) => {
+            Self::Run(run) | Self::Generation(run, _, _) | Self::Task(run, _) => {
                 Self::run_partition(run)
             }
             Self::PastAttempt(key) => Self::run_partition(&key.run),
@@ -95,7 +95,9 @@ impl Key {
     pub fn sort(&self) -> String {
         match self {
             Self::Run(_) => "run".into(),
-            Self::Generation(_, generation) => format!("generation#{generation:05}"),
+            Self::Generation(_, generation, part) => {
+                format!("{}{part:02}", Self::generation_prefix(*generation))
+            }
             Self::Task(_, task) => format!("task#{task}"),
             Self::PastAttempt(key) => {
                 format!("past#{}#{:05}-{:05}", key.task, key.generation, key.attempt)
@@ -137,6 +139,11 @@ impl Key {
     /// The partition of a run and everything about it.
     pub fn run_partition(run: &RunId) -> String {
         format!("RUN#{run}")
+    }
+
+    /// What the sort keys of one generation's parts begin with.
+    pub fn generation_prefix(generation: u32) -> String {
+        format!("generation#{generation:05}#")
     }
 
     /// The partition of a cluster's registry.

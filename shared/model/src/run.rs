@@ -106,6 +106,9 @@ pub enum Cause {
 pub struct Generation {
     pub run: RunId,
     pub generation: u32,
+    /// Counted from 0; a wide scope is kept in several items, each far below 400 KB.
+    #[serde(default)]
+    pub part: u32,
     pub definition: DefinitionHash,
     /// Tasks that run (again) in this generation; all others keep their outcome.
     pub scope: BTreeSet<TaskName>,
@@ -117,6 +120,41 @@ pub struct Generation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     pub at: Timestamp,
+}
+
+/// The most tasks one item of a generation names.
+const PART_TASKS: usize = 2_000;
+
+impl Generation {
+    /// Cuts a generation into the items it is stored as; outcomes set by hand are in the first.
+    pub fn parts(&self) -> Vec<Self> {
+        let names: Vec<&TaskName> = self.scope.iter().collect();
+        let pieces = names.chunks(PART_TASKS).map(|piece| piece.iter().copied().cloned().collect());
+        let parts = (0..).zip(pieces).map(|(part, scope)| {
+            let marked = if part == 0 { self.marked.clone() } else { BTreeMap::new() };
+            Self { part, scope, marked, ..self.clone() }
+        });
+        let parts: Vec<Self> = parts.collect();
+        if parts.is_empty() { vec![self.clone()] } else { parts }
+    }
+
+    /// Puts parts together again, one generation each, oldest first.
+    pub fn joined(parts: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut whole: BTreeMap<u32, Self> = BTreeMap::new();
+        for mut part in parts {
+            match whole.get_mut(&part.generation) {
+                Some(known) => {
+                    known.scope.append(&mut part.scope);
+                    known.marked.append(&mut part.marked);
+                }
+                None => {
+                    part.part = 0;
+                    whole.insert(part.generation, part);
+                }
+            }
+        }
+        whole.into_values().collect()
+    }
 }
 
 impl Record for Run {
@@ -138,6 +176,32 @@ impl Record for Run {
 impl Record for Generation {
     const KIND: &'static str = "generation";
     fn key(&self) -> Key {
-        Key::Generation(self.run.clone(), self.generation)
+        Key::Generation(self.run.clone(), self.generation, self.part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_generation_is_stored_in_parts_and_read_back_whole() {
+        for count in [0_usize, 1, PART_TASKS, PART_TASKS + 1, 10_000] {
+            let generation = Generation {
+                run: "team--flow--slot".into(),
+                generation: 2,
+                part: 0,
+                definition: "hash".into(),
+                scope: (0..count).map(|at| format!("t{at}").parse().unwrap()).collect(),
+                marked: BTreeMap::from([("t0".parse().unwrap(), crate::task::Outcome::Skipped)]),
+                operation: "o".into(),
+                by: "ann".into(),
+                why: None,
+                at: Timestamp::UNIX_EPOCH,
+            };
+            let parts = generation.parts();
+            assert_eq!(parts.len(), count.div_ceil(PART_TASKS).max(1));
+            assert_eq!(Generation::joined(parts.into_iter().rev()), [generation]);
+        }
     }
 }

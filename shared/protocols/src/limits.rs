@@ -145,6 +145,39 @@ pub async fn leave(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
     Ok(ports.store().commit(vec![delete]).await?)
 }
 
+/// Lets the next one go at each of these limits that has a free place. Whoever may have been
+/// released by one of them and does not take its place says so here: the place would otherwise
+/// stay free beside others who wait for it.
+///
+/// Only where a place is free: two who wait for different full limits would else wake each other
+/// for ever.
+pub async fn pass_on<'a>(
+    ports: &impl Ports,
+    limits: impl IntoIterator<Item = &'a SizedLimit>,
+) -> Result<(), Trouble> {
+    for sized in limits {
+        if held(ports, &sized.limit).await?.len() < sized.size as usize {
+            release(ports, &QueueRef::Limit(sized.limit.clone()), 1).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends the first waiter's message with a delay and leaves the waiter where it is: for whoever is
+/// about to free a place and would not come back to release anybody after a crash.
+pub async fn announce(
+    ports: &impl Ports,
+    queue: &QueueRef,
+    delay: Seconds,
+) -> Result<(), Trouble> {
+    let partition = Key::queue_partition(queue);
+    let first = ports.store().scan(&partition, "waiter#", None, 1).await?;
+    let Some(stored) = first.first() else { return Ok(()) };
+    let waiter = stored.read::<Waiter>()?.value;
+    let message = Outgoing { message: *waiter.message, delay };
+    Ok(ports.bus().send(waiter.inbox, vec![message]).await?)
+}
+
 /// Releases up to `count` waiters of a queue, first by priority, then by age; says how many.
 ///
 /// A waiter's message is sent before its item goes, so a crash in between sends it twice, never

@@ -33,5 +33,5 @@ pub async fn scopes(ports: &impl Ports, run: &Run) -> Result<Scopes, Trouble> {
 pub async fn generations(ports: &impl Ports, run: &Run) -> Result<Vec<Generation>, Trouble> {
     let partition = Key::run_partition(&run.run);
     let stored = ports.store().list::<Generation>(&partition, "generation#").await?;
-    Ok(stored.into_iter().map(|generation| generation.value).collect())
+    Ok(Generation::joined(stored.into_iter().map(|part| part.value)))
 }

@@ -23,7 +23,7 @@ async fn a_scan_is_ordered_and_stays_in_its_partition_and_prefix(store: &impl St
         task("r1", "a"),
         task("r1", "a_1"),
         Key::Run("r1".into()),
-        Key::Generation("r1".into(), 2),
+        Key::Generation("r1".into(), 2, 0),
         task("r0", "a"),
         task("r10", "a"),
     ];
