@@ -53,7 +53,7 @@ async fn a_scan_is_ordered_and_stays_in_its_partition_and_prefix(store: &impl St
             None,
             10,
             &[
-                "generation#00002",
+                "generation#00002#00",
                 "run",
                 "task#a",
                 "task#a-2",
