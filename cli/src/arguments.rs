@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser};
-use definitions::{Severity, check, read_folder};
+use definitions::{Diagnostic, Severity, check, read_folder, render};
 use model::definition::Definitions;
 use model::name::WorkflowRef;
 use ports::StateStore;
 
 use crate::exit::{EXPLAINED, Failure};
 use crate::output::time::Zone;
-use crate::output::{Color, Format};
+use crate::output::{Color, Format, note};
 use crate::verbs::Verb;
 use crate::view::definitions::current_workflow;
 
@@ -53,6 +53,7 @@ pub struct EventsFolder {
     #[arg(
         long,
         env = "MURMUR_EVENTS",
+        hide_env_values = true,
         default_value = "events",
         value_name = "DIR"
     )]
@@ -60,22 +61,27 @@ pub struct EventsFolder {
 }
 
 impl EventsFolder {
-    /// Reads the definitions, which must be free of errors.
+    /// Reads the definitions, which must be free of errors; the first ones are told on stderr.
     pub fn load(&self) -> Result<Definitions, Failure> {
+        const MOST_TOLD: usize = 5;
         let files = self.files()?;
         let checked = check(&files, crate::present::now());
-        let errors = checked
-            .diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == Severity::Error)
-            .count();
+        let is_error = |found: &Diagnostic| found.severity == Severity::Error;
+        let errors: Vec<Diagnostic> = checked.diagnostics.into_iter().filter(is_error).collect();
         checked.definitions.ok_or_else(|| {
-            let (folder, s) = (self.events.display(), if errors == 1 { "" } else { "s" });
-            Failure::not_as_it_should_be(format!(
-                "the definitions in {folder} have {errors} error{s}"
-            ))
-            .help(format!(
-                "`murmur check --events {folder}` says where, and what would be right"
+            let told = &errors[..errors.len().min(MOST_TOLD)];
+            note(&format!("{}\n", render(told, &files, true).trim_end()));
+            let (folder, s) = (
+                self.events.display(),
+                if errors.len() == 1 { "" } else { "s" },
+            );
+            let what = format!("the definitions in {folder} have {} error{s}", errors.len());
+            let failure = Failure::not_as_it_should_be(what);
+            if told.len() == errors.len() {
+                return failure;
+            }
+            failure.help(format!(
+                "`murmur check --events {folder}` tells all of them"
             ))
         })
     }
@@ -99,7 +105,12 @@ impl EventsFolder {
 #[derive(Debug, Clone, Default, Args)]
 pub struct ShownZone {
     /// The zone times are shown in, such as Europe/Berlin [default: the workflow's own, else UTC]
-    #[arg(long, env = "MURMUR_TIMEZONE", value_name = "ZONE")]
+    #[arg(
+        long,
+        env = "MURMUR_TIMEZONE",
+        hide_env_values = true,
+        value_name = "ZONE"
+    )]
     timezone: Option<String>,
 }
 

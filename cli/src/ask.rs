@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use model::Timestamp;
 use model::fact::{Fact, FactBody};
-use model::id::{OperationId, digest};
+use model::id::{OperationId, RunId, Slot, digest};
 use model::key::Key;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
@@ -18,16 +18,23 @@ use crate::output::paint::Paint;
 use crate::output::{Screen, note};
 use crate::target::Target;
 
-/// Who asks, why, and whether to wait.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Asking {
+/// Who asks, and why.
+#[derive(Debug, Clone, Args)]
+pub struct Who {
     /// Why; recorded with the operation
     #[arg(long, value_name = "TEXT", help_heading = "Operation")]
     why: Option<String>,
     /// Who asks
-    #[arg(long, env = "USER", default_value = "unknown", value_name = "NAME")]
-    #[arg(help_heading = "Operation", hide_env_values = true)]
+    #[arg(long, env = "USER", hide_env_values = true, default_value = "unknown")]
+    #[arg(value_name = "NAME", help_heading = "Operation")]
     by: String,
+}
+
+/// Who asks, why, and whether to wait.
+#[derive(Debug, Clone, Args)]
+pub struct Asking {
+    #[command(flatten)]
+    who: Who,
     /// The operation's own id: asking twice with the same acts once [default: a new one]
     #[arg(long, value_name = "ID", help_heading = "Operation")]
     operation: Option<String>,
@@ -45,7 +52,7 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<&'a str>,
+    run: Option<&'a RunId>,
 }
 
 /// How long an engine at work is given before the answer is "accepted".
@@ -53,19 +60,20 @@ const SOON: Duration = Duration::from_secs(3);
 /// How often is looked whether it was carried out.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-impl Asking {
-    /// Makes the request.
+impl Who {
+    /// Makes a request of theirs.
     pub fn request(&self, what: OperationKind, at: Timestamp) -> OperationRequest {
-        let operation = self.operation.clone().unwrap_or_else(|| new_id(&what));
         OperationRequest {
-            operation: OperationId::from(operation),
+            operation: OperationId::from(new_id(&what)),
             by: self.by.clone(),
             why: self.why.clone(),
             at,
             what,
         }
     }
+}
 
+impl Asking {
     /// Asks, and tells what came of it as far as that is known soon.
     pub async fn ask(
         &self,
@@ -74,13 +82,11 @@ impl Asking {
         what: OperationKind,
         screen: Screen,
     ) -> Result<Exit, Failure> {
-        let run = match &what {
-            OperationKind::Start {
-                slot: Some(slot), ..
-            } => Some(model::id::RunId::of(workflow, slot).to_string()),
-            _ => None,
-        };
-        let request = self.request(what, target.now()?);
+        let mut request = self.who.request(what, target.now()?);
+        if let Some(operation) = &self.operation {
+            request.operation = OperationId::from(operation.as_str());
+        }
+        let run = run_of(&request);
         let id = request.operation.clone();
         target
             .send(Function::Operate, message(workflow, request))
@@ -108,8 +114,11 @@ impl Asking {
                 operation: &id,
                 state,
                 result,
-                run: run.as_deref(),
+                run: run.as_ref(),
             })?;
+        }
+        if let Some(run) = run.filter(|_| state != OperationState::Refused && !screen.is_json()) {
+            screen.text(&format!("{run}\n"))?;
         }
         match state {
             OperationState::Done => {
@@ -137,6 +146,22 @@ impl Asking {
                 Ok(Exit::Fine)
             }
         }
+    }
+}
+
+/// The run that a request starts.
+pub fn run_of(request: &OperationRequest) -> Option<RunId> {
+    match &request.what {
+        OperationKind::Start { workflow, slot, .. } => {
+            let own = || Slot::from(request.operation.as_str());
+            Some(RunId::of(workflow, &slot.clone().unwrap_or_else(own)))
+        }
+        OperationKind::Rerun { .. }
+        | OperationKind::Backfill { .. }
+        | OperationKind::Cancel { .. }
+        | OperationKind::Pause { .. }
+        | OperationKind::Resume { .. }
+        | OperationKind::Mark { .. } => None,
     }
 }
 

@@ -98,7 +98,7 @@ impl Failure {
     }
 
     /// Makes it a fault of the command line.
-    pub fn as_usage(mut self) -> Self {
+    pub fn into_usage(mut self) -> Self {
         self.exit = Exit::Usage;
         self
     }

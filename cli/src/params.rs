@@ -18,7 +18,7 @@ pub fn read(workflow: &Workflow, given: &[String]) -> Result<BTreeMap<String, Va
         };
         let Some(spec) = workflow.params.get(name) else {
             let known: Vec<String> = workflow.params.keys().cloned().collect();
-            return Err(find::unknown("param", name, &known).as_usage());
+            return Err(find::unknown("param", name, &known).into_usage());
         };
         params.insert(name.to_owned(), value(text, spec.default.as_ref()));
     }

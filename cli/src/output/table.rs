@@ -59,11 +59,6 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    /// Whether there is nothing to see.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Lays the table out, at most this wide. Columns that are empty in every row are left out.
     pub fn render(&self, width: Option<u16>) -> String {
         let width = width.map(|width| usize::from(width).saturating_sub(self.indent));

@@ -80,7 +80,8 @@ impl Zone {
 
     /// Whether two instants fall on the same local date.
     pub fn same_day(&self, one: Timestamp, other: Timestamp) -> bool {
-        self.0.to_datetime(one).date() == self.0.to_datetime(other).date()
+        let date = |instant: Timestamp| self.0.to_datetime(instant).date();
+        date(one) == date(other)
     }
 
     /// The first instant of an instant's local date.

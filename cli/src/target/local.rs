@@ -22,6 +22,7 @@ pub struct DataFolder {
     #[arg(
         long,
         env = "MURMUR_DATA",
+        hide_env_values = true,
         default_value = ".murmur",
         value_name = "DIR"
     )]
@@ -42,6 +43,18 @@ impl DataFolder {
             folder: self.data.clone(),
             reader,
         })
+    }
+}
+
+impl DataFolder {
+    /// Where a clock that skips stands there; `None` when there is no data, or it goes by the
+    /// machine's clock.
+    pub fn skipped_to(&self) -> Result<Option<Timestamp>, Failure> {
+        match Reader::open(&self.data) {
+            Ok(reader) => reader.skipped_to().map_err(unreadable),
+            Err(DataError::NoData { .. }) => Ok(None),
+            Err(error) => Err(refused(error, &self.data)),
+        }
     }
 }
 

@@ -16,6 +16,18 @@ pub fn run(state: RunState) -> &'static str {
     }
 }
 
+/// What a run does, or what became of it.
+pub fn run_does(state: RunState) -> &'static str {
+    match state {
+        RunState::Waiting => "waits",
+        RunState::Running => "is running",
+        RunState::Succeeded => "has succeeded",
+        RunState::Failed => "has failed",
+        RunState::Cancelled => "was cancelled",
+        RunState::Skipped => "was skipped",
+    }
+}
+
 /// The word for a task's state.
 pub fn task(state: TaskState) -> &'static str {
     match state {

@@ -34,7 +34,7 @@ With --format json: title, nodes (id, name, label lines, kind) and edges (from, 
 pub struct Graph {
     /// A workflow, as team/name; without it, all workflows
     workflow: Option<String>,
-    /// How it is drawn
+    /// How it is drawn: for Markdown, for Graphviz, or as a picture
     #[arg(long = "as", value_enum, default_value_t, value_name = "KIND")]
     kind: Kind,
     /// Draws each task that for_each stands for
@@ -47,15 +47,12 @@ pub struct Graph {
     folder: EventsFolder,
 }
 
-/// How a graph is drawn.
+/// How a graph is drawn: Mermaid, which Markdown viewers draw; Graphviz' DOT; or a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum Kind {
-    /// Mermaid, which Markdown viewers draw
     #[default]
     Mermaid,
-    /// Graphviz
     Dot,
-    /// A picture
     Svg,
 }
 

@@ -13,7 +13,8 @@ use crate::exit::Failure;
 
 /// The layout takes time with the square of the nodes.
 const MOST_NODES: usize = 1_000;
-const FONT: usize = 14;
+/// The same as of arrows: with one size of type the picture is the same each time.
+const FONT: usize = 15;
 
 /// Draws the picture.
 pub fn text(drawing: &Drawing) -> Result<String, Failure> {

@@ -17,7 +17,12 @@ const MOST_BYTES: u64 = 1_000_000;
 pub struct ConfigurationFile {
     /// How this machine stands in for EMR, Batch and S3 [default: local.yaml beside the folder of
     /// definitions, if there is one]
-    #[arg(long, env = "MURMUR_LOCAL", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "MURMUR_LOCAL",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
 }
 

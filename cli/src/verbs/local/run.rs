@@ -13,7 +13,6 @@ use model::fact::{Fact, FactBody};
 use model::id::{RunId, Slot};
 use model::key::Key;
 use model::message::Function;
-use model::name::WorkflowRef;
 use model::operation::{Operation, OperationKind, OperationRequest, OperationState};
 use model::units::Seconds;
 use ports::{Outgoing, Ports as _, TypedStore as _};
@@ -23,7 +22,7 @@ use super::embedded::Compute;
 use super::only_asked::OnlyAsked;
 use super::{Clock, embedded, start};
 use crate::arguments::{EventsFolder, ShownZone};
-use crate::ask::{self, Asking};
+use crate::ask::{self, Who};
 use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
 use crate::output::time::{Zone, took};
@@ -68,7 +67,7 @@ pub struct Run {
     #[command(flatten)]
     config: ConfigurationFile,
     #[command(flatten)]
-    asking: Asking,
+    who: Who,
     #[command(flatten)]
     events: EventsFolder,
     #[command(flatten)]
@@ -123,7 +122,7 @@ impl Run {
         zone: &Zone,
         at: Timestamp,
         begins: Timestamp,
-    ) -> Result<OperationRequest, Failure> {
+    ) -> Result<(OperationRequest, RunId), Failure> {
         let date = self
             .date
             .as_deref()
@@ -135,7 +134,10 @@ impl Run {
             logical_date: Some(date.unwrap_or(begins)),
             params: params::read(workflow, &self.param)?,
         };
-        Ok(self.asking.request(what, at))
+        let request = self.who.request(what, at);
+        let run = ask::run_of(&request);
+        let run = run.ok_or_else(|| Failure::trouble("a request to start names a run"))?;
+        Ok((request, run))
     }
 
     /// In an engine of our own.
@@ -151,9 +153,11 @@ impl Run {
         let mut engine = embedded::engine(data, configuration, OnlyAsked)?;
         embedded::register(&engine, &self.events, screen)?;
         let began = engine.now();
-        let request = self.request(workflow, zone, began, began.max(opening))?;
-        let run = run_of(&request, &workflow.reference());
+        let (request, run) = self.request(workflow, zone, began, began.max(opening))?;
         announce(&run, zone, began);
+        if has_ended(&engine, &run)? {
+            note("it has ended already; another --key, or none, makes another run");
+        }
         let store = engine.ports().store();
         let ticks = pollster::block_on(start::missed_provisions(store, needed, began))?;
         for tick in ticks {
@@ -198,8 +202,7 @@ impl Run {
         )));
         pollster::block_on(async {
             let at = target.now()?;
-            let request = self.request(workflow, zone, at, at)?;
-            let run = run_of(&request, &workflow.reference());
+            let (request, run) = self.request(workflow, zone, at, at)?;
             announce(&run, zone, at);
             let operation = Key::Operation(request.operation.clone());
             let message = ask::message(&workflow.reference(), request);
@@ -219,22 +222,6 @@ impl Run {
             end(&target, &run, zone, screen).await
         })
     }
-}
-
-fn run_of(request: &OperationRequest, workflow: &WorkflowRef) -> RunId {
-    let own = match &request.what {
-        OperationKind::Start { slot, .. } => slot.clone(),
-        OperationKind::Rerun { .. }
-        | OperationKind::Backfill { .. }
-        | OperationKind::Cancel { .. }
-        | OperationKind::Pause { .. }
-        | OperationKind::Resume { .. }
-        | OperationKind::Mark { .. } => None,
-    };
-    RunId::of(
-        workflow,
-        &own.unwrap_or_else(|| Slot::from(request.operation.as_str())),
-    )
 }
 
 fn announce(run: &RunId, zone: &Zone, began: Timestamp) {

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jiff::SignedDuration;
 use local::{ClockMode, Functions};
+use model::Timestamp;
 
 use super::configuration::ConfigurationFile;
 use super::facts::Facts;
@@ -34,7 +36,7 @@ pub struct Up {
     /// `real` time, or `skip` ahead whenever nothing is at work
     #[arg(long, value_enum, default_value = "real")]
     clock: Clock,
-    /// Where skipping begins: a date or an instant; where it left off when that is later
+    /// Where skipping begins: a date or an instant [default: where it left off, else now]
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,
     /// When to stop
@@ -56,6 +58,10 @@ pub struct Up {
 /// How often the moving line is drawn anew.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
+/// How long before the instant asked for a clock that skips begins: longer than it takes to open
+/// and register, so that what is due at that very instant is still to come.
+const BEFORE: SignedDuration = SignedDuration::from_secs(30);
+
 impl Up {
     /// Runs it.
     pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
@@ -72,20 +78,12 @@ impl Up {
             .as_deref()
             .map(|until| zone.parse(until))
             .transpose()?;
-        let mode = match (self.clock, &self.from) {
-            (Clock::Real, None) => ClockMode::Real,
-            (Clock::Real, Some(_)) => {
-                return Err(
-                    Failure::usage("real time begins now").help("with --from goes --clock skip")
-                );
-            }
-            (Clock::Skip, from) => {
-                let from = from.as_deref().map(|from| zone.parse(from)).transpose()?;
-                ClockMode::Skip {
-                    start: from.unwrap_or_else(crate::present::now),
-                }
-            }
-        };
+        let from = self
+            .from
+            .as_deref()
+            .map(|from| zone.parse(from))
+            .transpose()?;
+        let mode = self.mode(from)?;
         let folder = &self.data.data;
         let Some(data) = embedded::take(folder, mode)? else {
             return Err(Failure::trouble(format!(
@@ -98,11 +96,16 @@ impl Up {
         let mut engine = embedded::engine(data, configuration, Functions)?;
         embedded::register(&engine, &self.events, screen)?;
         let interrupted = embedded::stop_at_interrupt(engine.stopper())?;
-        note(&Paint::Faint.text(&format!(
-            "it is {} {}; ctrl-c stops",
-            zone.full(engine.now()),
-            zone.name()
-        )));
+        let now = engine.now().max(from.unwrap_or(Timestamp::MIN));
+        if let Some(until) = until.filter(|until| *until <= now) {
+            let (now, until) = (zone.full(now), zone.full(until));
+            return Err(
+                Failure::usage(format!("it is {now} already, not before {until}"))
+                    .help("give a later --until, or another folder with --data to begin anew"),
+            );
+        }
+        let said = format!("it is {} {}; ctrl-c stops", zone.full(now), zone.name());
+        note(&Paint::Faint.text(&said));
         let facts = Rc::new(RefCell::new(Facts::new(zone, self.quiet)));
         let told = Rc::clone(&facts);
         engine.observe(move |fact| told.borrow_mut().on(fact));
@@ -133,5 +136,27 @@ impl Up {
             ));
         }
         Ok(Exit::Fine)
+    }
+
+    /// How time passes.
+    fn mode(&self, from: Option<Timestamp>) -> Result<ClockMode, Failure> {
+        match (self.clock, from) {
+            (Clock::Real, None) => Ok(ClockMode::Real),
+            (Clock::Real, Some(_)) => {
+                Err(Failure::usage("real time begins now").help("with --from goes --clock skip"))
+            }
+            (Clock::Skip, Some(from)) => {
+                let before = from.checked_sub(BEFORE);
+                Ok(ClockMode::Skip {
+                    start: before.unwrap_or(from),
+                })
+            }
+            (Clock::Skip, None) => {
+                let left_off = self.data.skipped_to()?;
+                Ok(ClockMode::Skip {
+                    start: left_off.unwrap_or_else(crate::present::now),
+                })
+            }
+        }
     }
 }

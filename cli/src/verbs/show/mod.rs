@@ -68,7 +68,7 @@ impl Show {
         for state in &self.state {
             if !STATES.contains(&state.as_str()) {
                 let known = STATES.map(str::to_owned);
-                return Err(find::unknown("state", state, &known).as_usage());
+                return Err(find::unknown("state", state, &known).into_usage());
             }
         }
         let target = self.data.open()?;

@@ -149,3 +149,56 @@ pub fn notable(view: &RunView) -> Vec<TaskName> {
         failed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{MemoryStore, flow};
+
+    fn text(table: &Table) -> String {
+        anstream::adapter::strip_str(&table.render(None)).to_string()
+    }
+
+    #[test]
+    fn ten_thousand_tasks_are_summed_up_in_a_few_lines() {
+        let store = MemoryStore::default();
+        let workflow = flow::workflow(&[
+            ("first", &[], ""),
+            ("wide", &["first"], "n=10000"),
+            ("last", &["wide"], ""),
+        ]);
+        let now: Timestamp = "2026-03-01T05:00:00Z".parse().unwrap();
+        let run = flow::seed_run(&store, &workflow, now);
+        let ended = |name: &str, state: &str| -> Task {
+            serde_json::from_value(serde_json::json!({
+                "run": run.run, "task": name, "team": run.team, "workflow": run.workflow,
+                "state": state, "generation": 1, "attempt": 1, "ready_at": now, "ended_at": now,
+            }))
+            .unwrap()
+        };
+        for (name, state) in [
+            ("first", "succeeded"),
+            ("wide-7", "succeeded"),
+            ("wide-8", "failed"),
+            ("wide-9", "running"),
+        ] {
+            store.seed(&ended(name, state));
+        }
+        let view = pollster::block_on(RunView::load(&store, run)).unwrap();
+        let expected = "\
+TASK   TASKS  WHERE THEY ARE
+first  1      1 succeeded
+wide   10000  9997 pending, 1 running, 1 succeeded, 1 failed
+last   1      1 pending
+";
+        assert_eq!(text(&summary(&view)), expected);
+        let notable: Vec<String> = notable(&view).iter().map(ToString::to_string).collect();
+        assert_eq!(notable, ["wide-8"]);
+        let last = list(&view, &["last".parse().unwrap()], &Zone::default(), now);
+        assert!(
+            text(&last).contains("after 9998 of 10000: wide-0, …"),
+            "{}",
+            text(&last)
+        );
+    }
+}

@@ -91,13 +91,18 @@ fn read(file: &Path) -> Result<Value, Failure> {
     })?;
     let event: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::usage(format!("{shown} is not JSON")).because(error))?;
-    let has_envelope = ["source", "detail-type"]
-        .iter()
-        .all(|name| event.get(name).is_some());
-    if !has_envelope {
-        return Err(Failure::usage(format!("{shown} is not an event of EventBridge")).help(
-            "its envelope has at least: id, source, detail-type, detail; S3, Batch and EMR send such",
-        ));
+    let wanted = ["id", "source", "detail-type", "time", "detail"];
+    let absent: Vec<&str> = wanted
+        .into_iter()
+        .filter(|name| event.get(name).is_none())
+        .collect();
+    if !absent.is_empty() {
+        let what = format!(
+            "{shown} is not an event of EventBridge: it has no {}",
+            absent.join(", ")
+        );
+        return Err(Failure::usage(what)
+            .help("give the whole envelope, as EventBridge delivers it: id, source, detail-type, time, detail"));
     }
     Ok(event)
 }

@@ -8,6 +8,8 @@ mod path;
 mod run;
 mod slot;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use clap::Args;
 use ports::StateStore;

@@ -139,7 +139,11 @@ async fn meet(
                     .map(|why| format!(": {why}"))
                     .unwrap_or_default();
                 missing
-                    .because(format!("{} is {}{reason}", run.run, words::run(run.state)))
+                    .because(format!(
+                        "{} {}{reason}",
+                        run.run,
+                        words::run_does(run.state)
+                    ))
                     .because(format!("`murmur why {}` says more", run.run))
             }
             None => without_run(store, missing, upstream, slot, zone).await?,
@@ -148,6 +152,7 @@ async fn meet(
     let all = definition.after.len();
     explanation.summary = match behind {
         0 => "has no run yet, and all its upstream workflows have succeeded for it".to_owned(),
+        1 => format!("has no run: 1 of its {all} upstream workflows has not succeeded for it"),
         behind => format!(
             "has no run: {behind} of its {all} upstream workflows have not succeeded for it"
         ),
