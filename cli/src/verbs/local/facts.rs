@@ -15,6 +15,8 @@ pub struct Facts {
     zone: Zone,
     /// Only what went wrong is told.
     quiet: bool,
+    /// When the last line was; each date is told once.
+    last: Option<Timestamp>,
     /// Facts may come more than once.
     seen: BTreeSet<String>,
     runs: BTreeSet<String>,
@@ -33,6 +35,7 @@ impl Facts {
         Self {
             zone,
             quiet,
+            last: None,
             seen: BTreeSet::new(),
             runs: BTreeSet::new(),
             tasks: BTreeSet::new(),
@@ -57,7 +60,13 @@ impl Facts {
         if self.quiet && paint != Paint::Bad {
             return;
         }
-        let at = Paint::Faint.text(&self.zone.full(fact.time));
+        let same_day = |last| self.zone.same_day(last, fact.time);
+        if !self.last.is_some_and(same_day) {
+            let date = self.zone.short(fact.time, "%A %Y-%m-%d");
+            progress::line(&Paint::Strong.text(&date));
+        }
+        self.last = Some(fact.time);
+        let at = Paint::Faint.text(&self.zone.short(fact.time, "%H:%M:%S"));
         progress::line(&format!("{at}  {}", colored(&said, paint)));
     }
 
@@ -180,7 +189,11 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
         FactBody::ClusterRequested(fact) => (cluster("requested", fact), Paint::Waiting),
         FactBody::ClusterReady(fact) => (cluster("ready", fact), Paint::Good),
         FactBody::ClusterDraining(fact) => (cluster("draining", fact), Paint::Busy),
-        FactBody::ClusterTerminated(fact) => (cluster("terminated", fact), Paint::Faint),
+        // That it ended because it was asked to needs no reason.
+        FactBody::ClusterTerminated(fact) => {
+            let (subject, happened, _) = cluster("terminated", fact);
+            ((subject, happened, String::new()), Paint::Faint)
+        }
         FactBody::ClusterFailed(fact) => (cluster("failed", fact), Paint::Bad),
         FactBody::DeadlineMissed(fact) => {
             let subject = fact.workflow.to_string();

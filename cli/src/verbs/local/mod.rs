@@ -3,6 +3,7 @@
 mod configuration;
 mod embedded;
 mod facts;
+mod finish;
 mod only_asked;
 mod run;
 mod start;
@@ -24,6 +25,7 @@ pub struct Local {
 enum Command {
     Up(up::Up),
     Run(run::Run),
+    Finish(finish::Finish),
 }
 
 /// How time passes.
@@ -40,6 +42,7 @@ impl Local {
         match self.command {
             Command::Up(up) => up.run(screen),
             Command::Run(run) => run.run(screen),
+            Command::Finish(finish) => finish.run(screen),
         }
     }
 }
