@@ -6,7 +6,14 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use super::error::{DataError, Failure};
+
+/// How long the lock may outlive an engine that was killed: what it was just starting holds a copy
+/// until it runs a program of its own.
+const LAST_CHILDREN: Duration = Duration::from_secs(2);
 
 /// Held by the one engine of a data folder until it is dropped or its process ends.
 #[derive(Debug)]
@@ -20,23 +27,22 @@ impl EngineLock {
         std::fs::create_dir_all(folder).map_err(|error| DataError::folder(folder, &error))?;
         let path = folder.join("engine.lock");
         let mut file = open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let read = file.read_to_string(&mut holder);
-                let known = read.is_ok() && !holder.trim().is_empty();
-                let holder = if known {
-                    holder.trim().into()
-                } else {
-                    "unknown".into()
-                };
-                return Err(DataError::Taken {
-                    folder: folder.into(),
-                    holder,
-                });
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&mut file);
+                    if is_alive(&holder) || began.elapsed() > LAST_CHILDREN {
+                        return Err(DataError::Taken {
+                            folder: folder.into(),
+                            holder,
+                        });
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::Error(error)) => return Err(DataError::folder(&path, &error)),
             }
-            Err(TryLockError::Error(error)) => return Err(DataError::folder(&path, &error)),
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -44,6 +50,26 @@ impl EngineLock {
             .map_err(|error| DataError::folder(&path, &error))?;
         Ok(Self { _file: file })
     }
+}
+
+/// The process that says it has the folder.
+fn holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.read_to_string(&mut holder));
+    let known = read.is_ok() && !holder.trim().is_empty();
+    if known {
+        holder.trim().into()
+    } else {
+        "unknown".into()
+    }
+}
+
+/// Whether a process may be there; one that is not known is.
+fn is_alive(holder: &str) -> bool {
+    let pid = holder.parse().ok().and_then(Pid::from_raw);
+    pid.is_none_or(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 fn open(path: &Path) -> Result<File, DataError> {
@@ -124,5 +150,28 @@ impl GuestGate {
         if let Some(file) = &self.file {
             let _ = file.unlock();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_outlives_its_engine_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = EngineLock::take(folder.path()).unwrap();
+        let taken = EngineLock::take(folder.path());
+        assert!(matches!(taken, Err(DataError::Taken { .. })), "{taken:?}");
+        // Whoever was there is gone, and something it was just starting still has the lock.
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        std::fs::write(folder.path().join("engine.lock"), gone.id().to_string()).unwrap();
+        let path = folder.path().to_owned();
+        let next = std::thread::spawn(move || EngineLock::take(&path).map(drop));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!next.is_finished(), "it waits");
+        drop(lock);
+        next.join().unwrap().unwrap();
     }
 }

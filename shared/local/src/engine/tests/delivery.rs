@@ -14,7 +14,7 @@ fn a_published_fact_reaches_its_subscriber_in_batches() {
     let mut engine = open(folder.path(), move |function, ports, batch| {
         match function {
             Function::Operate => {
-                let facts = (0..250)
+                let facts = (0..1_500)
                     .map(|number| ready(&format!("t{number}")))
                     .collect();
                 testkit::block_on(ports.bus().publish(facts)).unwrap();
@@ -31,12 +31,12 @@ fn a_published_fact_reaches_its_subscriber_in_batches() {
         .send(Function::Operate, Outgoing::from(message("a")))
         .unwrap();
     engine
-        .run_until(|engine| engine.statistics().acknowledged >= 251)
+        .run_until(|engine| engine.statistics().acknowledged >= 1_501)
         .unwrap();
-    assert_eq!(*batches.borrow(), [100, 100, 50]);
-    assert_eq!(facts.borrow().len(), 250);
+    assert_eq!(*batches.borrow(), [1_000, 500]);
+    assert_eq!(facts.borrow().len(), 1_500);
     let statistics = engine.statistics();
-    assert_eq!(statistics.facts, 250);
+    assert_eq!(statistics.facts, 1_500);
     // They came and went within one group; only what was sent from outside became a row.
     assert!(statistics.inbox_rows < 10, "{statistics:?}");
 }
