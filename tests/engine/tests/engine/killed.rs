@@ -66,7 +66,7 @@ const ATTEMPTS: [&str; 11] = [
     "second-c 1",
 ];
 
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub fn number(variable: &str, otherwise: u64) -> u64 {
     let text = std::env::var(variable).ok();
     text.map_or(otherwise, |text| text.parse().unwrap())
 }

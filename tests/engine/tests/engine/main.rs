@@ -1,6 +1,8 @@
 //! The engine with real functions, real SQLite and real processes: killed, starved, lied to and
 //! restarted. Tests wait for facts, never for time.
 
+#![allow(clippy::unwrap_used)] // a failed test is what it is for
+
 mod adopted;
 mod calendar;
 mod clusters;
@@ -8,6 +10,7 @@ mod definitions_in_flight;
 mod dice;
 mod disk;
 mod killed;
+mod killed_days;
 mod limits;
 mod lost_events;
 mod nonsense;
