@@ -127,8 +127,8 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Troub
             if *delay > MESSAGE_DELAY {
                 next.due_at = Some(next.ready_at);
             }
-            let kept = PastAttempt { attempt: past.clone() };
-            vec![Write::replace(next, version), Write::put(&kept, Expect::Anything)]
+            let kept = PastAttempt { attempt: past.as_ref().clone() };
+            vec![Write::replace(next.as_ref(), version), Write::put(&kept, Expect::Anything)]
         }
         Step::Stale
         | Step::Repeat

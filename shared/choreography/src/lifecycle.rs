@@ -21,7 +21,7 @@ pub enum Step {
     /// The attempt goes on, in its next state.
     Progress(Task),
     /// The attempt has ended and another follows; `past` is kept for history.
-    Retry { past: Task, next: Task, delay: Seconds },
+    Retry { past: Box<Task>, next: Box<Task>, delay: Seconds },
     /// The task has ended.
     Ended(Task),
 }
@@ -148,7 +148,7 @@ fn failed_attempt(
         Next::Final => Step::Ended(past),
         Next::Again(delay) => {
             let next = following(&past, seen, delay);
-            Step::Retry { past, next, delay }
+            Step::Retry { past: Box::new(past), next: Box::new(next), delay }
         }
     }
 }
