@@ -12,7 +12,9 @@ use crate::project;
 /// Every option is the benchmark's own: --shape NAME, --seconds N, --synchronous normal|full,
 /// --format table|json. `cargo xtask bench -- --help` lists them.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json")]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json"
+)]
 pub struct Arguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<OsString>,
@@ -26,5 +28,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .args(options)
         .status()
         .context("cargo could not be started")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -47,7 +47,13 @@ impl Wave {
                 tracing::info!(task = %ended.fact.task, "stale generation");
                 continue;
             }
-            wave.add_outcome(view, position, ended.fact.generation, ended.outcome, ended.at);
+            wave.add_outcome(
+                view,
+                position,
+                ended.fact.generation,
+                ended.outcome,
+                ended.at,
+            );
         }
         wave
     }
@@ -85,27 +91,37 @@ impl Wave {
     }
 
     fn add(&mut self, key: JoinKey, node: Node, word: Arrival, at: Timestamp) {
-        let arriving =
-            self.nodes.entry(key).or_insert_with(|| Arriving { node, words: BTreeMap::new() });
+        let arriving = self.nodes.entry(key).or_insert_with(|| Arriving {
+            node,
+            words: BTreeMap::new(),
+        });
         arriving.words.entry(word).or_insert(at);
     }
 }
 
 /// Lets a wave arrive; returns the wave it causes.
-pub(crate) async fn all<P: Ports>(
-    ports: &P,
-    view: &View<'_>,
-    wave: Wave,
-) -> Result<Wave, Trouble> {
+pub(crate) async fn all<P: Ports>(ports: &P, view: &View<'_>, wave: Wave) -> Result<Wave, Trouble> {
     let mut caused = Wave::default();
     let mut published: Vec<Fact> = Vec::new();
     for (key, arriving) in wave.nodes {
         let plan = view.plan.join(key.join);
         let met = meet(ports, plan, &key, &arriving).await?;
-        for Met { threshold, tally, at } in met {
+        for Met {
+            threshold,
+            tally,
+            at,
+        } in met
+        {
             // A kept outcome is older than the generation in which it causes something.
-            let at = view.scopes.opened_at(key.generation).map_or(at, |opened| at.max(opened));
-            let effect = Effect { key: &key, tally, at };
+            let at = view
+                .scopes
+                .opened_at(key.generation)
+                .map_or(at, |opened| at.max(opened));
+            let effect = Effect {
+                key: &key,
+                tally,
+                at,
+            };
             published.extend(effect.of(ports, view, threshold, &mut caused).await?);
         }
     }
@@ -143,14 +159,21 @@ async fn meet<P: Ports>(
         return Ok(ours(&node, &tally, arriving));
     }
     for _ in 0..ATTEMPTS {
-        let Versioned { value: mut node, version } = ports.store().arrive(key, &words).await?;
+        let Versioned {
+            value: mut node,
+            version,
+        } = ports.store().arrive(key, &words).await?;
         let tally = join::tally(&node.arrivals, arriving.node.expected);
         let newly = join::newly_met(&node, &tally, &wanted);
         if newly.is_empty() {
             return Ok(ours(&node, &tally, arriving));
         }
         close(&mut node, &newly, arriving);
-        match ports.store().commit(vec![Write::replace(&node, Some(version))]).await {
+        match ports
+            .store()
+            .commit(vec![Write::replace(&node, Some(version))])
+            .await
+        {
             Ok(()) => return Ok(ours(&node, &tally, arriving)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -162,7 +185,8 @@ async fn meet<P: Ports>(
 /// Notes the latest of our words as the one that met the thresholds.
 fn close(node: &mut Join, newly: &[Threshold], arriving: &Arriving) {
     if let Some((latest, _)) = arriving.words.iter().max_by_key(|(_, at)| **at) {
-        node.closed.extend(newly.iter().map(|threshold| (*threshold, latest.clone())));
+        node.closed
+            .extend(newly.iter().map(|threshold| (*threshold, latest.clone())));
     }
 }
 
@@ -173,7 +197,11 @@ fn ours(node: &Join, tally: &Tally, arriving: &Arriving) -> Vec<Met> {
     closed
         .filter_map(|(threshold, word)| {
             let at = *arriving.words.get(word)?;
-            Some(Met { threshold: *threshold, tally: *tally, at })
+            Some(Met {
+                threshold: *threshold,
+                tally: *tally,
+                at,
+            })
         })
         .collect()
 }
@@ -184,7 +212,11 @@ fn thresholds(plan: &PlanJoin, node: Node) -> Vec<Threshold> {
         (Consumers::End, true) => vec![Threshold::End],
         (Consumers::Tasks(by_rule), true) => by_rule.keys().copied().map(Threshold::from).collect(),
         (Consumers::End | Consumers::Tasks(_), false) if plan.starts_early() => {
-            vec![Threshold::SawSuccess, Threshold::SawFailure, Threshold::Complete]
+            vec![
+                Threshold::SawSuccess,
+                Threshold::SawFailure,
+                Threshold::Complete,
+            ]
         }
         (Consumers::End | Consumers::Tasks(_), false) => vec![Threshold::Complete],
     }
@@ -255,6 +287,11 @@ impl Effect<'_> {
         let level = self.key.level + 1;
         let (node, place) = join::node_at(width, level, self.key.index);
         let key = view.node(self.key.join, self.key.generation, level, node.index);
-        caused.add(key, node, join::summary(place, threshold, &self.tally), self.at);
+        caused.add(
+            key,
+            node,
+            join::summary(place, threshold, &self.tally),
+            self.at,
+        );
     }
 }

@@ -47,11 +47,19 @@ pub(crate) async fn run<P: Ports>(
             RunState::Cancelled | RunState::Skipped => return Ok(Vec::new()),
             RunState::Waiting | RunState::Running => {}
         }
-        run.state = if failed { RunState::Failed } else { RunState::Succeeded };
+        run.state = if failed {
+            RunState::Failed
+        } else {
+            RunState::Succeeded
+        };
         run.ended_at = Some(at);
         run.check_at = None;
         run.reason = failed.then(|| "a task failed".to_owned());
-        match ports.store().commit(vec![Write::replace(&run, Some(stored.version))]).await {
+        match ports
+            .store()
+            .commit(vec![Write::replace(&run, Some(stored.version))])
+            .await
+        {
             Ok(()) => break run,
             Err(CommitError::Conflict) => read = ports.store().get::<Run>(&key).await?,
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -66,7 +74,10 @@ pub(crate) async fn run<P: Ports>(
 async fn ended_anew<P: Ports>(ports: &P, view: &View<'_>) -> Result<Option<bool>, Trouble> {
     let partition = Key::run_partition(&view.run.value.run);
     let tasks = ports.store().list::<Task>(&partition, "task#").await?;
-    let tasks = tasks.into_iter().map(|task| (task.value.task.clone(), task.value)).collect();
+    let tasks = tasks
+        .into_iter()
+        .map(|task| (task.value.task.clone(), task.value))
+        .collect();
     Ok(ending::failed(view.plan, &view.scopes, &tasks))
 }
 

@@ -67,10 +67,20 @@ fn ended(message: Message) -> Result<(RunId, Ended), String> {
     | FactBody::TaskCancelled(task)
     | FactBody::TaskSkipped(task)) = fact.body
     else {
-        return Err(format!("advance-run does not take {}", fact.body.type_name()));
+        return Err(format!(
+            "advance-run does not take {}",
+            fact.body.type_name()
+        ));
     };
     let outcome = task.outcome.ok_or("a task that ended has an outcome")?;
-    Ok((task.run.clone(), Ended { fact: task, outcome, at }))
+    Ok((
+        task.run.clone(),
+        Ended {
+            fact: task,
+            outcome,
+            at,
+        },
+    ))
 }
 
 /// Lets outcomes of one run arrive, and whatever follows from them, wave by wave.
@@ -84,7 +94,11 @@ async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(
     }
     let plan = plans::plan(ports, &run.value.definition).await?;
     let scopes = plans::scopes(ports, &run.value).await?;
-    let view = View { run, plan: &plan, scopes };
+    let view = View {
+        run,
+        plan: &plan,
+        scopes,
+    };
     let mut wave = Wave::of_facts(&view, facts);
     let mut unheard = wave.unheard;
     while !wave.is_empty() {
@@ -93,6 +107,9 @@ async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(
     }
     let Some(at) = unheard else { return Ok(()) };
     let ended = end::run(ports, &view, false, at).await?;
-    if ended.is_empty() { Ok(()) } else { Ok(ports.bus().publish(ended).await?) }
+    if ended.is_empty() {
+        Ok(())
+    } else {
+        Ok(ports.bus().publish(ended).await?)
+    }
 }
-

@@ -29,9 +29,11 @@ impl View<'_> {
         }
         let mut generations: Vec<u32> = match &self.plan.join(feed.join).consumers {
             Consumers::End => vec![self.scopes.current],
-            Consumers::Tasks(by_rule) => {
-                by_rule.values().flatten().map(|at| self.generation(*at)).collect()
-            }
+            Consumers::Tasks(by_rule) => by_rule
+                .values()
+                .flatten()
+                .map(|at| self.generation(*at))
+                .collect(),
         };
         generations.retain(|generation| *generation >= told.max(self.scopes.plan_since));
         generations.sort_unstable();
@@ -57,6 +59,12 @@ impl View<'_> {
 
     /// Names a node of a join.
     pub fn node(&self, join: u32, generation: u32, level: u8, index: u32) -> JoinKey {
-        JoinKey { run: self.run.value.run.clone(), generation, join, level, index }
+        JoinKey {
+            run: self.run.value.run.clone(),
+            generation,
+            join,
+            level,
+            index,
+        }
     }
 }

@@ -37,7 +37,11 @@ pub(crate) async fn task<P: Ports>(
             return Ok(same.then_some(existing));
         }
         let decided = facts::decided(run, name, generation, outcome, at, reason.to_owned());
-        match ports.store().commit(vec![Write::replace(&decided, version)]).await {
+        match ports
+            .store()
+            .commit(vec![Write::replace(&decided, version)])
+            .await
+        {
             Ok(()) => return Ok(Some(decided)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),

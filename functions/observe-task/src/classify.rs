@@ -25,13 +25,24 @@ pub(crate) async fn failure<P: Ports>(
     }
     match &seen.place {
         Place::Queue(_) => {
-            let lost = seen.reason.as_ref().is_some_and(|reason| reason.starts_with(HOST_LOST));
-            Ok(if lost { FailureClass::Infrastructure } else { FailureClass::Application })
+            let lost = seen
+                .reason
+                .as_ref()
+                .is_some_and(|reason| reason.starts_with(HOST_LOST));
+            Ok(if lost {
+                FailureClass::Infrastructure
+            } else {
+                FailureClass::Application
+            })
         }
         Place::Instance(cluster) => {
             let described = ports.compute().describe_cluster(cluster).await?;
             let lost = described.is_none_or(|cluster| cluster.state.is_ending());
-            Ok(if lost { FailureClass::Infrastructure } else { FailureClass::Application })
+            Ok(if lost {
+                FailureClass::Infrastructure
+            } else {
+                FailureClass::Application
+            })
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::MESSAGE_DELAY;
 
 /// Tells a task's end, then frees what it held.
 pub(crate) async fn ended<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    ports.bus().publish(facts::task(task).into_iter().collect()).await?;
+    ports
+        .bus()
+        .publish(facts::task(task).into_iter().collect())
+        .await?;
     free(ports, task).await
 }
 
@@ -25,13 +28,20 @@ pub(crate) async fn again<P: Ports>(
     next: &Task,
     delay: Seconds,
 ) -> Result<(), Trouble> {
-    ports.bus().publish(facts::task(next).into_iter().collect()).await?;
+    ports
+        .bus()
+        .publish(facts::task(next).into_iter().collect())
+        .await?;
     free(ports, past).await?;
     if next.due_at.is_some() || delay > MESSAGE_DELAY {
         // Reconcile sends it when it is due.
         return Ok(());
     }
-    let Some(run) = ports.store().get::<Run>(&Key::Run(next.run.clone())).await? else {
+    let Some(run) = ports
+        .store()
+        .get::<Run>(&Key::Run(next.run.clone()))
+        .await?
+    else {
         return Ok(());
     };
     let ready = TaskReady {
@@ -42,7 +52,10 @@ pub(crate) async fn again<P: Ports>(
         since: next.ready_at,
     };
     let message = Message::Fact(facts::ready(&run.value, ready));
-    Ok(ports.bus().send(Function::SubmitTask, vec![Outgoing { message, delay }]).await?)
+    Ok(ports
+        .bus()
+        .send(Function::SubmitTask, vec![Outgoing { message, delay }])
+        .await?)
 }
 
 /// Frees the attempt's places and releases who waited for them.
@@ -52,7 +65,12 @@ async fn free<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
     };
     let instance = match &claim.instance {
         None => None,
-        Some(key) => ports.store().get::<Instance>(&Key::Instance(key.clone())).await?,
+        Some(key) => {
+            ports
+                .store()
+                .get::<Instance>(&Key::Instance(key.clone()))
+                .await?
+        }
     };
     let instance = instance.map(|instance| instance.value);
     let holder = task.attempt_key().to_string();

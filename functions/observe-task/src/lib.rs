@@ -37,7 +37,10 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     for (position, delivery) in batch.into_iter().enumerate() {
         match delivery.message {
             Message::Work(seen) => {
-                by_key.entry(seen.key.clone()).or_default().push((position, seen));
+                by_key
+                    .entry(seen.key.clone())
+                    .or_default()
+                    .push((position, seen));
             }
             Message::Tick(_)
             | Message::Fact(_)
@@ -75,7 +78,11 @@ async fn observe<P: Ports>(
         tracing::warn!(%key, "no such task");
         return Ok(());
     };
-    let mut outcome = Observed { running: None, step: Step::Stale, task: stored };
+    let mut outcome = Observed {
+        running: None,
+        step: Step::Stale,
+        task: stored,
+    };
     let mut changed = false;
     for observation in seen {
         let class = classify::failure(ports, &outcome.task.value, &observation).await?;
@@ -127,8 +134,13 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Troub
             if *delay > MESSAGE_DELAY {
                 next.due_at = Some(next.ready_at);
             }
-            let kept = PastAttempt { attempt: past.as_ref().clone() };
-            vec![Write::replace(next.as_ref(), version), Write::put(&kept, Expect::Anything)]
+            let kept = PastAttempt {
+                attempt: past.as_ref().clone(),
+            };
+            vec![
+                Write::replace(next.as_ref(), version),
+                Write::put(&kept, Expect::Anything),
+            ]
         }
         Step::Stale
         | Step::Repeat
@@ -146,7 +158,11 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Troub
 
 /// Publishes, frees and sends what follows from the committed state.
 async fn act<P: Ports>(ports: &P, key: &AttemptKey, outcome: Observed) -> Result<(), Trouble> {
-    let Observed { running, step, task } = outcome;
+    let Observed {
+        running,
+        step,
+        task,
+    } = outcome;
     if let Some(started) = running.as_ref().and_then(facts::task) {
         ports.bus().publish(vec![started]).await?;
     }
@@ -154,9 +170,7 @@ async fn act<P: Ports>(ports: &P, key: &AttemptKey, outcome: Observed) -> Result
         Step::Stale | Step::Stray | Step::Progress(_) => Ok(()),
         Step::Ended(ended) => finish::ended(ports, &ended).await,
         Step::Repeat => finish::ended(ports, &task.value).await,
-        Step::Retry { past, next, delay } => {
-            finish::again(ports, &past, &next, delay).await
-        }
+        Step::Retry { past, next, delay } => finish::again(ports, &past, &next, delay).await,
         Step::RepeatRetry => {
             let past = Key::PastAttempt(key.clone());
             let Some(past) = ports.store().get::<PastAttempt>(&past).await? else {
@@ -181,7 +195,11 @@ async fn retries<P: Ports>(
         }
         WorkState::Failed | WorkState::Cancelled | WorkState::Interrupted => {}
     }
-    let Some(run) = ports.store().get::<Run>(&Key::Run(task.run.clone())).await? else {
+    let Some(run) = ports
+        .store()
+        .get::<Run>(&Key::Run(task.run.clone()))
+        .await?
+    else {
         return Err(Trouble::Poison(format!("run {} does not exist", task.run)));
     };
     let plan = plans::plan(ports, &run.value.definition).await?;
@@ -197,5 +215,8 @@ async fn cancel_stray<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<(),
     }
     tracing::warn!(key = %seen.key, id = %seen.submission, "a stray submission is cancelled");
     let ids = std::slice::from_ref(&seen.submission);
-    Ok(ports.compute().cancel(&seen.place, ids, "not the attempt that counts").await?)
+    Ok(ports
+        .compute()
+        .cancel(&seen.place, ids, "not the attempt that counts")
+        .await?)
 }

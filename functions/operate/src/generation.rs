@@ -86,6 +86,8 @@ pub(crate) async fn open<P: Ports>(
     }
     if next.state != RunState::Running {
         next.started_at = Some(now);
+        // It was paused for what it did then; whoever runs it again wants it to run.
+        next.paused = false;
     }
     next.generation = number;
     next.state = RunState::Running;

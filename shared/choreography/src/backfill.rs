@@ -184,8 +184,8 @@ pub fn plan_backfill(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::flow as fixture;
     use model::definition::ScheduleSpec;
+    use testkit::flow as fixture;
 
     fn workflow(expression: Option<&str>, align: Align, after: bool) -> Workflow {
         let mut workflow = fixture::workflow(&[]);

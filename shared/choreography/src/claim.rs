@@ -32,10 +32,16 @@ const STOPPING: Seconds = Seconds(20);
 /// may still run is waited for: two never run at once.
 pub fn decide(existing: Option<&Task>, ready: &TaskReady, now: Timestamp) -> Claiming {
     let Some(task) = existing else {
-        return Claiming::Claim { epoch: 1, failures: Failures::default() };
+        return Claiming::Claim {
+            epoch: 1,
+            failures: Failures::default(),
+        };
     };
     let epoch = task.epoch + 1;
-    let lease = task.claim.as_ref().map_or(Timestamp::MIN, |claim| claim.lease_until);
+    let lease = task
+        .claim
+        .as_ref()
+        .map_or(Timestamp::MIN, |claim| claim.lease_until);
     let newest = (task.generation, task.attempt);
     if newest > (ready.generation, ready.attempt) {
         return Claiming::Stale;
@@ -52,9 +58,10 @@ pub fn decide(existing: Option<&Task>, ready: &TaskReady, now: Timestamp) -> Cla
         TaskState::Retrying if task.ready_at > now => {
             Claiming::Later(remaining(task.ready_at, now))
         }
-        TaskState::Waiting | TaskState::Retrying => {
-            Claiming::Claim { epoch, failures: task.failures }
-        }
+        TaskState::Waiting | TaskState::Retrying => Claiming::Claim {
+            epoch,
+            failures: task.failures,
+        },
         TaskState::Submitted
         | TaskState::Running
         | TaskState::Succeeded
@@ -77,7 +84,10 @@ fn over_older(state: TaskState, lease: Timestamp, epoch: u64, now: Timestamp) ->
         | TaskState::Failed
         | TaskState::Skipped
         | TaskState::Blocked
-        | TaskState::Cancelled => Claiming::Claim { epoch, failures: Failures::default() },
+        | TaskState::Cancelled => Claiming::Claim {
+            epoch,
+            failures: Failures::default(),
+        },
     }
 }
 
@@ -99,7 +109,12 @@ mod tests {
 
     fn task(state: TaskState, generation: u32, attempt: u32) -> Task {
         let place = Place::Queue("light".into());
-        let claim = Claim { lease_until: instant(100), place, instance: None, limits: vec![] };
+        let claim = Claim {
+            lease_until: instant(100),
+            place,
+            instance: None,
+            limits: vec![],
+        };
         Task {
             run: "team--flow--slot".into(),
             task: "clean".parse().unwrap(),
@@ -108,7 +123,10 @@ mod tests {
             state,
             generation,
             attempt,
-            failures: Failures { application: 1, infrastructure: 0 },
+            failures: Failures {
+                application: 1,
+                infrastructure: 0,
+            },
             epoch: 4,
             claim: Some(claim),
             submission: None,
@@ -127,9 +145,18 @@ mod tests {
     #[test]
     fn an_attempt_is_claimed_once_and_looked_up_before_it_is_claimed_again() {
         use TaskState::{Cancelled, Claimed, Failed, Retrying, Running, Submitted, Waiting};
-        let kept = Failures { application: 1, infrastructure: 0 };
-        let claim = Claiming::Claim { epoch: 5, failures: kept };
-        let anew = Claiming::Claim { epoch: 5, failures: Failures::default() };
+        let kept = Failures {
+            application: 1,
+            infrastructure: 0,
+        };
+        let claim = Claiming::Claim {
+            epoch: 5,
+            failures: kept,
+        };
+        let anew = Claiming::Claim {
+            epoch: 5,
+            failures: Failures::default(),
+        };
         let later = |seconds| Claiming::Later(Seconds(seconds));
         // state, generation, attempt, now; the message is for generation 2, attempt 2
         let table = [
@@ -160,10 +187,20 @@ mod tests {
             since: instant(0),
         };
         for (state, generation, attempt, now, expected) in table {
-            let decided = decide(Some(&task(state, generation, attempt)), &ready, instant(now));
-            assert_eq!(decided, expected, "{state:?} {generation}-{attempt} at {now}");
+            let decided = decide(
+                Some(&task(state, generation, attempt)),
+                &ready,
+                instant(now),
+            );
+            assert_eq!(
+                decided, expected,
+                "{state:?} {generation}-{attempt} at {now}"
+            );
         }
-        let first = Claiming::Claim { epoch: 1, failures: Failures::default() };
+        let first = Claiming::Claim {
+            epoch: 1,
+            failures: Failures::default(),
+        };
         assert_eq!(decide(None, &ready, instant(0)), first);
     }
 }

@@ -61,9 +61,16 @@ pub fn summary(index: u32, threshold: Threshold, tally: &Tally) -> Arrival {
         | Threshold::AnyFailed
         | Threshold::AnySucceeded
         | Threshold::NoneFailed => {
-            let said = [('s', tally.succeeded), ('f', tally.failed), ('k', tally.skipped)];
-            let mut letters: String =
-                said.iter().filter(|(_, is)| *is).map(|(letter, _)| letter).collect();
+            let said = [
+                ('s', tally.succeeded),
+                ('f', tally.failed),
+                ('k', tally.skipped),
+            ];
+            let mut letters: String = said
+                .iter()
+                .filter(|(_, is)| *is)
+                .map(|(letter, _)| letter)
+                .collect();
             letters.push('d');
             letters
         }
@@ -73,7 +80,10 @@ pub fn summary(index: u32, threshold: Threshold, tally: &Tally) -> Arrival {
 
 /// Counts what has arrived at a node of which `expected` arrive.
 pub fn tally(arrivals: &BTreeSet<Arrival>, expected: u32) -> Tally {
-    let mut tally = Tally { expected, ..Tally::default() };
+    let mut tally = Tally {
+        expected,
+        ..Tally::default()
+    };
     for Arrival(text) in arrivals {
         let mut complete = false;
         for letter in text.chars().skip_while(char::is_ascii_digit) {
@@ -96,9 +106,10 @@ pub fn tally(arrivals: &BTreeSet<Arrival>, expected: u32) -> Tally {
 pub fn decide(rule: TriggerRule, tally: &Tally) -> Decision {
     let all = tally.complete >= tally.expected;
     let (start, skip) = match rule {
-        TriggerRule::AllSucceeded => {
-            (all && !tally.failed && !tally.skipped, blocked_or_skipped(tally))
-        }
+        TriggerRule::AllSucceeded => (
+            all && !tally.failed && !tally.skipped,
+            blocked_or_skipped(tally),
+        ),
         TriggerRule::AllDone => (all, Outcome::Skipped),
         TriggerRule::AnyFailed => (tally.failed, Outcome::Skipped),
         TriggerRule::AnySucceeded => (tally.succeeded, blocked_or_skipped(tally)),
@@ -112,13 +123,21 @@ pub fn decide(rule: TriggerRule, tally: &Tally) -> Decision {
 }
 
 fn blocked_or_skipped(tally: &Tally) -> Outcome {
-    if tally.failed { Outcome::Blocked } else { Outcome::Skipped }
+    if tally.failed {
+        Outcome::Blocked
+    } else {
+        Outcome::Skipped
+    }
 }
 
 /// The thresholds of a node that are met and not closed yet.
 pub fn newly_met(node: &Join, tally: &Tally, wanted: &[Threshold]) -> Vec<Threshold> {
-    let open = wanted.iter().filter(|threshold| !node.closed.contains_key(threshold));
-    open.filter(|threshold| is_met(**threshold, tally)).copied().collect()
+    let open = wanted
+        .iter()
+        .filter(|threshold| !node.closed.contains_key(threshold));
+    open.filter(|threshold| is_met(**threshold, tally))
+        .copied()
+        .collect()
 }
 
 /// Whether a tally meets a threshold.
@@ -155,7 +174,12 @@ pub fn node_at(width: u32, level: u8, position: u32) -> (Node, u32) {
     }
     let index = position / JOIN_WIDTH;
     let expected = JOIN_WIDTH.min(arriving - index * JOIN_WIDTH);
-    let node = Node { level, index, expected, is_root: arriving <= JOIN_WIDTH };
+    let node = Node {
+        level,
+        index,
+        expected,
+        is_root: arriving <= JOIN_WIDTH,
+    };
     (node, position % JOIN_WIDTH)
 }
 
@@ -164,7 +188,10 @@ mod tests {
     use super::*;
 
     fn arrivals(words: &str) -> BTreeSet<Arrival> {
-        words.split_whitespace().map(|word| Arrival(word.into())).collect()
+        words
+            .split_whitespace()
+            .map(|word| Arrival(word.into()))
+            .collect()
     }
 
     #[test]
@@ -203,17 +230,27 @@ mod tests {
     #[test]
     fn a_tree_says_what_a_flat_join_would() {
         // Every multiset of outcomes over 3 children of 2, against the flat join of 6.
-        let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Blocked, Outcome::Skipped];
+        let outcomes = [
+            Outcome::Succeeded,
+            Outcome::Failed,
+            Outcome::Blocked,
+            Outcome::Skipped,
+        ];
         for code in 0..4_u32.pow(6) {
-            let said: Vec<Outcome> =
-                (0..6).map(|at| outcomes[(code / 4_u32.pow(at) % 4) as usize]).collect();
-            let flat: BTreeSet<Arrival> =
-                (0..).zip(&said).map(|(at, outcome)| arrival(at, *outcome)).collect();
+            let said: Vec<Outcome> = (0..6)
+                .map(|at| outcomes[(code / 4_u32.pow(at) % 4) as usize])
+                .collect();
+            let flat: BTreeSet<Arrival> = (0..)
+                .zip(&said)
+                .map(|(at, outcome)| arrival(at, *outcome))
+                .collect();
             let parent: BTreeSet<Arrival> = (0..)
                 .zip(said.chunks(2))
                 .map(|(index, pair)| {
-                    let below: BTreeSet<Arrival> =
-                        (0..).zip(pair).map(|(at, outcome)| arrival(at, *outcome)).collect();
+                    let below: BTreeSet<Arrival> = (0..)
+                        .zip(pair)
+                        .map(|(at, outcome)| arrival(at, *outcome))
+                        .collect();
                     summary(index, Threshold::Complete, &tally(&below, 2))
                 })
                 .collect();
@@ -225,7 +262,11 @@ mod tests {
                 TriggerRule::AnySucceeded,
                 TriggerRule::NoneFailed,
             ] {
-                assert_eq!(decide(rule, &flat), decide(rule, &tree), "{said:?} {rule:?}");
+                assert_eq!(
+                    decide(rule, &flat),
+                    decide(rule, &tree),
+                    "{said:?} {rule:?}"
+                );
             }
         }
     }
@@ -233,18 +274,36 @@ mod tests {
     #[test]
     fn an_early_word_is_not_the_last_one() {
         let early = tally(&arrivals("0S 1F"), 2);
-        assert_eq!((early.complete, early.succeeded, early.failed), (0, true, true));
+        assert_eq!(
+            (early.complete, early.succeeded, early.failed),
+            (0, true, true)
+        );
         let same_child_later = tally(&arrivals("0S 0sd 1F"), 2);
         assert_eq!(same_child_later.complete, 1);
     }
 
     #[test]
     fn wide_joins_are_trees_of_a_hundred() {
-        let root = |level| Node { level, index: 0, expected: 100, is_root: true };
+        let root = |level| Node {
+            level,
+            index: 0,
+            expected: 100,
+            is_root: true,
+        };
         assert_eq!(node_at(100, 0, 99), (root(0), 99));
-        let leaf = Node { level: 0, index: 1, expected: 1, is_root: false };
+        let leaf = Node {
+            level: 0,
+            index: 1,
+            expected: 1,
+            is_root: false,
+        };
         assert_eq!(node_at(101, 0, 100), (leaf, 0));
-        let top = Node { level: 1, index: 0, expected: 2, is_root: true };
+        let top = Node {
+            level: 1,
+            index: 0,
+            expected: 2,
+            is_root: true,
+        };
         assert_eq!(node_at(101, 1, 1), (top, 1));
         assert_eq!(node_at(10_000, 1, 57), (root(1), 57));
         assert!(node_at(10_001, 2, 1).0.is_root);

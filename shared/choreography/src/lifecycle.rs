@@ -21,7 +21,11 @@ pub enum Step {
     /// The attempt goes on, in its next state.
     Progress(Task),
     /// The attempt has ended and another follows; `past` is kept for history.
-    Retry { past: Box<Task>, next: Box<Task>, delay: Seconds },
+    Retry {
+        past: Box<Task>,
+        next: Box<Task>,
+        delay: Seconds,
+    },
     /// The task has ended.
     Ended(Task),
 }
@@ -69,7 +73,11 @@ fn older(task: &Task, seen: &WorkObservation) -> Step {
         return Step::Stray;
     }
     let follows = task.generation == seen.key.generation && task.attempt == seen.key.attempt + 1;
-    if follows && task.state == TaskState::Retrying { Step::RepeatRetry } else { Step::Stale }
+    if follows && task.state == TaskState::Retrying {
+        Step::RepeatRetry
+    } else {
+        Step::Stale
+    }
 }
 
 fn progress(task: &Task, seen: &WorkObservation, state: TaskState) -> Step {
@@ -148,7 +156,11 @@ fn failed_attempt(
         Next::Final => Step::Ended(past),
         Next::Again(delay) => {
             let next = following(&past, seen, delay);
-            Step::Retry { past: Box::new(past), next: Box::new(next), delay }
+            Step::Retry {
+                past: Box::new(past),
+                next: Box::new(next),
+                delay,
+            }
         }
     }
 }
@@ -189,7 +201,12 @@ mod tests {
             attempt: 2,
             failures: Failures::default(),
             epoch: 1,
-            claim: Some(Claim { lease_until: at, place, instance: None, limits: vec![] }),
+            claim: Some(Claim {
+                lease_until: at,
+                place,
+                instance: None,
+                limits: vec![],
+            }),
             submission: submission.map(Into::into),
             cluster: None,
             reason: None,
@@ -205,7 +222,9 @@ mod tests {
 
     fn seen(attempt: u32, id: &str, state: WorkState) -> WorkObservation {
         WorkObservation {
-            key: format!("team--flow--slot--clean--1-{attempt}").parse().unwrap(),
+            key: format!("team--flow--slot--clean--1-{attempt}")
+                .parse()
+                .unwrap(),
             place: Place::Queue("light".into()),
             submission: id.into(),
             state,
@@ -227,7 +246,10 @@ mod tests {
     }
 
     fn decide(task: &Task, seen: &WorkObservation, class: FailureClass) -> String {
-        let retries = Retries { attempts: 1, ..Retries::default() };
+        let retries = Retries {
+            attempts: 1,
+            ..Retries::default()
+        };
         word(&observe(task, seen, class, &retries))
     }
 
@@ -236,14 +258,29 @@ mod tests {
         use TaskState::{Claimed, Failed, Running, Submitted, Succeeded};
         use WorkState as W;
         let table = [
-            (Claimed, None, seen(2, "a", W::Pending), "progress Submitted"),
+            (
+                Claimed,
+                None,
+                seen(2, "a", W::Pending),
+                "progress Submitted",
+            ),
             (Claimed, None, seen(2, "a", W::Running), "progress Running"),
             (Claimed, None, seen(2, "a", W::Succeeded), "ended Succeeded"),
             (Submitted, Some("a"), seen(2, "a", W::Pending), "stale"),
-            (Submitted, Some("a"), seen(2, "a", W::Running), "progress Running"),
+            (
+                Submitted,
+                Some("a"),
+                seen(2, "a", W::Running),
+                "progress Running",
+            ),
             (Running, Some("a"), seen(2, "a", W::Pending), "stale"),
             (Running, Some("a"), seen(2, "a", W::Running), "stale"),
-            (Running, Some("a"), seen(2, "a", W::Succeeded), "ended Succeeded"),
+            (
+                Running,
+                Some("a"),
+                seen(2, "a", W::Succeeded),
+                "ended Succeeded",
+            ),
             (Running, Some("a"), seen(2, "a", W::Failed), "retry 3"),
             (Running, Some("a"), seen(2, "a", W::Cancelled), "retry 3"),
             (Running, Some("a"), seen(2, "a", W::Interrupted), "retry 3"),
@@ -258,7 +295,12 @@ mod tests {
             (Running, Some("a"), seen(1, "z", W::Running), "stray"),
             (Running, Some("a"), seen(3, "z", W::Running), "stray"),
             // The failure that led to the present attempt, which was perhaps never sent.
-            (TaskState::Retrying, None, seen(1, "z", W::Failed), "repeat retry"),
+            (
+                TaskState::Retrying,
+                None,
+                seen(1, "z", W::Failed),
+                "repeat retry",
+            ),
         ];
         for (state, id, seen, expected) in table {
             let decided = decide(&task(state, id), &seen, FailureClass::Application);
@@ -277,12 +319,19 @@ mod tests {
             let mut task = task(TaskState::Running, Some("a"));
             task.stopping = Some(stopping.clone());
             let seen = seen(2, "a", WorkState::Cancelled);
-            assert_eq!(decide(&task, &seen, FailureClass::Application), expected, "{stopping:?}");
+            assert_eq!(
+                decide(&task, &seen, FailureClass::Application),
+                expected,
+                "{stopping:?}"
+            );
         }
         let mut task = task(TaskState::Running, Some("a"));
         task.stopping = Some(Stopping::Cancelled { by: "ann".into() });
         let late = seen(2, "a", WorkState::Succeeded);
-        assert_eq!(decide(&task, &late, FailureClass::Application), "ended Succeeded");
+        assert_eq!(
+            decide(&task, &late, FailureClass::Application),
+            "ended Succeeded"
+        );
     }
 
     #[test]
@@ -290,23 +339,41 @@ mod tests {
         let mut task = task(TaskState::Running, Some("a"));
         task.failures.application = 1;
         let failed = seen(2, "a", WorkState::Failed);
-        assert_eq!(decide(&task, &failed, FailureClass::Application), "ended Failed");
-        assert_eq!(decide(&task, &failed, FailureClass::Infrastructure), "retry 3");
-        assert_eq!(decide(&task, &failed, FailureClass::Refused), "ended Failed");
+        assert_eq!(
+            decide(&task, &failed, FailureClass::Application),
+            "ended Failed"
+        );
+        assert_eq!(
+            decide(&task, &failed, FailureClass::Infrastructure),
+            "retry 3"
+        );
+        assert_eq!(
+            decide(&task, &failed, FailureClass::Refused),
+            "ended Failed"
+        );
     }
 
     #[test]
     fn the_next_attempt_begins_clean_and_history_keeps_the_last() {
         let task = task(TaskState::Running, Some("a"));
-        let retries = Retries { attempts: 1, ..Retries::default() };
+        let retries = Retries {
+            attempts: 1,
+            ..Retries::default()
+        };
         let failed = seen(2, "a", WorkState::Failed);
         let Step::Retry { past, next, .. } =
             observe(&task, &failed, FailureClass::Application, &retries)
         else {
             panic!("one retry is left")
         };
-        assert_eq!((past.state, past.submission.is_some()), (TaskState::Failed, true));
-        assert_eq!((next.claim, next.submission, next.stopping), (None, None, None));
+        assert_eq!(
+            (past.state, past.submission.is_some()),
+            (TaskState::Failed, true)
+        );
+        assert_eq!(
+            (next.claim, next.submission, next.stopping),
+            (None, None, None)
+        );
         assert_eq!(next.failures.application, 1);
     }
 }

@@ -144,9 +144,9 @@ fn is_news(task: &Task, seen: &WorkObservation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::night::instance;
     use model::cluster::InstanceState;
     use model::task::{Claim, Failures, Place as Where};
+    use testkit::night::instance;
 
     fn minute(minutes: u64) -> Timestamp {
         Seconds::minutes(minutes).after(instance(InstanceState::Ready).window_start)

@@ -25,7 +25,9 @@ pub fn seat(held: &[Place], size: u32, holder: &str) -> Seat {
         return Seat::Full;
     }
     let taken: BTreeSet<u32> = held.iter().map(|place| place.number).collect();
-    (0..size).find(|number| !taken.contains(number)).map_or(Seat::Full, Seat::Free)
+    (0..size)
+        .find(|number| !taken.contains(number))
+        .map_or(Seat::Full, Seat::Free)
 }
 
 #[cfg(test)]
@@ -58,7 +60,11 @@ mod tests {
             (&[3], 2, "x", Seat::Free(0)),
         ];
         for (numbers, size, holder, expected) in table {
-            assert_eq!(seat(&held(numbers), size, holder), expected, "{numbers:?} {size}");
+            assert_eq!(
+                seat(&held(numbers), size, holder),
+                expected,
+                "{numbers:?} {size}"
+            );
         }
     }
 }

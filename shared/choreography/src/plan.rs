@@ -115,7 +115,12 @@ impl Plan {
         joins.push(end_join(&tasks, &joins));
         check_acyclic(&tasks, &joins)?;
         feed(&mut tasks, &joins);
-        Ok(Self { workflow, tasks, joins, index })
+        Ok(Self {
+            workflow,
+            tasks,
+            joins,
+            index,
+        })
     }
 
     /// The position of a task.
@@ -140,20 +145,28 @@ impl Plan {
 
     /// Tasks that start with the run.
     pub fn roots(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..).zip(&self.tasks).filter(|(_, task)| task.join.is_none()).map(|(position, _)| position)
+        (0..)
+            .zip(&self.tasks)
+            .filter(|(_, task)| task.join.is_none())
+            .map(|(position, _)| position)
     }
 
     /// Tasks directly below a task.
     pub fn consumers_of(&self, position: u32) -> impl Iterator<Item = u32> + '_ {
-        self.task(position).feeds.iter().flat_map(|feed| match &self.join(feed.join).consumers {
-            Consumers::End => Vec::new(),
-            Consumers::Tasks(by_rule) => by_rule.values().flatten().copied().collect(),
-        })
+        self.task(position)
+            .feeds
+            .iter()
+            .flat_map(|feed| match &self.join(feed.join).consumers {
+                Consumers::End => Vec::new(),
+                Consumers::Tasks(by_rule) => by_rule.values().flatten().copied().collect(),
+            })
     }
 
     /// Tasks directly above a task.
     pub fn upstreams_of(&self, position: u32) -> &[u32] {
-        self.task(position).join.map_or(&[], |join| &self.join(join).upstreams)
+        self.task(position)
+            .join
+            .map_or(&[], |join| &self.join(join).upstreams)
     }
 
     /// These tasks and everything below them.
@@ -219,8 +232,10 @@ fn join_tasks(
     tasks: &mut [PlanTask],
     groups: &Groups,
 ) -> Result<Vec<PlanJoin>, PlanError> {
-    let by_name: HashMap<TaskName, u32> =
-        (0..).zip(tasks.iter()).map(|(position, task)| (task.name.clone(), position)).collect();
+    let by_name: HashMap<TaskName, u32> = (0..)
+        .zip(tasks.iter())
+        .map(|(position, task)| (task.name.clone(), position))
+        .collect();
     let mut joins: Vec<PlanJoin> = Vec::new();
     let mut known: HashMap<Arc<[u32]>, u32> = HashMap::new();
     for written in &workflow.tasks {
@@ -243,12 +258,18 @@ fn join_tasks(
         let upstreams: Arc<[u32]> = upstreams.into_iter().collect();
         let join = *known.entry(Arc::clone(&upstreams)).or_insert_with(|| {
             let consumers = Consumers::Tasks(BTreeMap::new());
-            joins.push(PlanJoin { upstreams: upstreams.to_vec(), consumers });
+            joins.push(PlanJoin {
+                upstreams: upstreams.to_vec(),
+                consumers,
+            });
             u32::try_from(joins.len() - 1).expect("a plan has fewer joins than tasks")
         });
         if let Consumers::Tasks(by_rule) = &mut joins[join as usize].consumers {
             let group = groups.get(&written.name).map_or(&[][..], Vec::as_slice);
-            by_rule.entry(written.trigger_rule).or_default().extend(group);
+            by_rule
+                .entry(written.trigger_rule)
+                .or_default()
+                .extend(group);
             for position in group {
                 tasks[*position as usize].join = Some(join);
             }
@@ -269,8 +290,16 @@ fn end_join(tasks: &[PlanTask], joins: &[PlanJoin]) -> PlanJoin {
             members.extend(join.upstreams.iter().copied());
         }
     }
-    members.extend((0..).zip(&has_consumer).filter(|(_, has)| !**has).map(|(position, _)| position));
-    PlanJoin { upstreams: members.into_iter().collect(), consumers: Consumers::End }
+    members.extend(
+        (0..)
+            .zip(&has_consumer)
+            .filter(|(_, has)| !**has)
+            .map(|(position, _)| position),
+    );
+    PlanJoin {
+        upstreams: members.into_iter().collect(),
+        consumers: Consumers::End,
+    }
 }
 
 fn feed(tasks: &mut [PlanTask], joins: &[PlanJoin]) {
@@ -282,7 +311,11 @@ fn feed(tasks: &mut [PlanTask], joins: &[PlanJoin]) {
                 Consumers::End if !task.feeds.is_empty() => Counts::Ending,
                 Consumers::End | Consumers::Tasks(_) => Counts::Outcome,
             };
-            task.feeds.push(Feed { join: id, position, counts });
+            task.feeds.push(Feed {
+                join: id,
+                position,
+                counts,
+            });
         }
     }
 }
@@ -297,8 +330,11 @@ fn check_acyclic(tasks: &[PlanTask], joins: &[PlanJoin]) -> Result<(), PlanError
         }
     }
     let mut done = vec![false; tasks.len()];
-    let mut pending: Vec<u32> =
-        (0..).zip(tasks).filter(|(_, task)| task.join.is_none()).map(|(at, _)| at).collect();
+    let mut pending: Vec<u32> = (0..)
+        .zip(tasks)
+        .filter(|(_, task)| task.join.is_none())
+        .map(|(at, _)| at)
+        .collect();
     while let Some(position) = pending.pop() {
         done[position as usize] = true;
         for id in &fed[position as usize] {
@@ -321,13 +357,21 @@ fn cycle_from(first: usize, done: &[bool], tasks: &[PlanTask], joins: &[PlanJoin
     let mut path: Vec<usize> = vec![first];
     loop {
         let last = *path.last().expect("the path begins with one task");
-        let join = tasks[last].join.expect("a task that never got ready waits at a join");
+        let join = tasks[last]
+            .join
+            .expect("a task that never got ready waits at a join");
         let upstreams = &joins[join as usize].upstreams;
-        let next = upstreams.iter().map(|at| *at as usize).find(|at| !done[*at]);
+        let next = upstreams
+            .iter()
+            .map(|at| *at as usize)
+            .find(|at| !done[*at]);
         let next = next.expect("it never got ready because an upstream did not");
         if let Some(start) = path.iter().position(|at| *at == next) {
-            let mut cycle: Vec<String> =
-                path[start..].iter().rev().map(|at| tasks[*at].name.to_string()).collect();
+            let mut cycle: Vec<String> = path[start..]
+                .iter()
+                .rev()
+                .map(|at| tasks[*at].name.to_string())
+                .collect();
             cycle.insert(0, tasks[path[start]].name.to_string());
             return cycle;
         }
@@ -364,8 +408,11 @@ mod tests {
         .unwrap();
         let end = plan.joins.last().unwrap();
         assert_eq!(end.upstreams, [0, 1, 2]);
-        let counts: Vec<Counts> =
-            plan.tasks.iter().map(|task| task.feeds.last().unwrap().counts).collect();
+        let counts: Vec<Counts> = plan
+            .tasks
+            .iter()
+            .map(|task| task.feeds.last().unwrap().counts)
+            .collect();
         assert_eq!(counts, [Counts::Ending, Counts::Ending, Counts::Outcome]);
     }
 
@@ -378,7 +425,10 @@ mod tests {
             ("d", &["c"], ""),
         ]))
         .unwrap_err();
-        assert_eq!(error.to_string(), "tasks wait for each other: a → b → c → a");
+        assert_eq!(
+            error.to_string(),
+            "tasks wait for each other: a → b → c → a"
+        );
     }
 
     #[test]

@@ -18,12 +18,14 @@ pub enum Next {
 /// Counts a failure in the budget of its class.
 pub fn counted(failures: Failures, class: FailureClass) -> Failures {
     match class {
-        FailureClass::Application => {
-            Failures { application: failures.application + 1, ..failures }
-        }
-        FailureClass::Infrastructure => {
-            Failures { infrastructure: failures.infrastructure + 1, ..failures }
-        }
+        FailureClass::Application => Failures {
+            application: failures.application + 1,
+            ..failures
+        },
+        FailureClass::Infrastructure => Failures {
+            infrastructure: failures.infrastructure + 1,
+            ..failures
+        },
         FailureClass::Refused => failures,
     }
 }
@@ -53,7 +55,9 @@ pub fn after(
 /// Exponential backoff with full jitter and a cap. The jitter is drawn from the key, so repeating
 /// the decision gives the same delay.
 fn backoff(retries: &Retries, failure: u32, key: &AttemptKey) -> Seconds {
-    let doubled = 2_u64.saturating_pow(failure.saturating_sub(1)).saturating_mul(retries.backoff.0);
+    let doubled = 2_u64
+        .saturating_pow(failure.saturating_sub(1))
+        .saturating_mul(retries.backoff.0);
     let most = doubled.min(retries.max_backoff.0);
     Seconds(draw(key, most))
 }
@@ -76,13 +80,19 @@ mod tests {
     use super::*;
 
     fn key(attempt: u32) -> AttemptKey {
-        format!("team--flow--slot--task--1-{attempt}").parse().unwrap()
+        format!("team--flow--slot--task--1-{attempt}")
+            .parse()
+            .unwrap()
     }
 
     #[test]
     fn each_class_has_a_budget_of_its_own() {
         use FailureClass::{Application, Infrastructure, Refused};
-        let retries = Retries { attempts: 2, infrastructure_attempts: 1, ..Retries::default() };
+        let retries = Retries {
+            attempts: 2,
+            infrastructure_attempts: 1,
+            ..Retries::default()
+        };
         // failures so far (this one included), class, whether another attempt follows
         let table = [
             (1, 0, Application, true),
@@ -94,7 +104,10 @@ mod tests {
             (0, 0, Refused, false),
         ];
         for (application, infrastructure, class, again) in table {
-            let failures = Failures { application, infrastructure };
+            let failures = Failures {
+                application,
+                infrastructure,
+            };
             let next = after(&retries, failures, class, &key(1));
             assert_eq!(next != Next::Final, again, "{failures:?} {class:?}");
         }
@@ -111,14 +124,22 @@ mod tests {
         let mut largest = 0;
         for failure in 1..=100 {
             let key = key(failure);
-            let failures = Failures { application: failure, infrastructure: 0 };
+            let failures = Failures {
+                application: failure,
+                infrastructure: 0,
+            };
             let decide = || after(&retries, failures, FailureClass::Application, &key);
-            let Next::Again(delay) = decide() else { panic!("the budget is 100") };
+            let Next::Again(delay) = decide() else {
+                panic!("the budget is 100")
+            };
             let most = 600.min(30_u64.saturating_mul(2_u64.saturating_pow(failure - 1)));
             assert!(delay.0 <= most, "{delay} after failure {failure}");
             assert_eq!(decide(), Next::Again(delay));
             largest = largest.max(delay.0);
         }
-        assert!(largest > 500, "full jitter reaches up to the cap, {largest}");
+        assert!(
+            largest > 500,
+            "full jitter reaches up to the cap, {largest}"
+        );
     }
 }

@@ -30,8 +30,14 @@ impl Scopes {
     pub fn of(run: &Run, generations: &[Generation]) -> Self {
         let mut newer = HashMap::new();
         let mut marked = HashMap::new();
-        let opened_at = generations.iter().map(|opened| (opened.generation, opened.at)).collect();
-        for opened in generations.iter().filter(|opened| opened.generation <= run.generation) {
+        let opened_at = generations
+            .iter()
+            .map(|opened| (opened.generation, opened.at))
+            .collect();
+        for opened in generations
+            .iter()
+            .filter(|opened| opened.generation <= run.generation)
+        {
             for task in &opened.scope {
                 let newest = newer.entry(task.clone()).or_insert(opened.generation);
                 *newest = (*newest).max(opened.generation);
@@ -41,7 +47,13 @@ impl Scopes {
             }
         }
         let (current, plan_since) = (run.generation, run.definition_since);
-        Self { current, plan_since, newer, opened: opened_at, marked }
+        Self {
+            current,
+            plan_since,
+            newer,
+            opened: opened_at,
+            marked,
+        }
     }
 
     /// The generation a task last ran, runs or will run in.
@@ -77,7 +89,9 @@ pub fn rerun_scope(
     let all = || 0..u32::try_from(plan.tasks.len()).expect("a plan has fewer than 2^32 tasks");
     let mut scope: BTreeSet<u32> = match wanted {
         RerunScope::All => all().collect(),
-        RerunScope::FromFailure => plan.with_below(all().filter(|at| state(*at).is_some_and(failed))),
+        RerunScope::FromFailure => {
+            plan.with_below(all().filter(|at| state(*at).is_some_and(failed)))
+        }
         RerunScope::Task { task, below } => match plan.position(task) {
             None => BTreeSet::new(),
             Some(position) if *below => plan.with_below([position]),
@@ -91,7 +105,10 @@ pub fn rerun_scope(
     if run_has_ended && !scope.is_empty() {
         scope.extend(all().filter(|at| !ended(*at)));
     }
-    scope.into_iter().map(|at| plan.task(at).name.clone()).collect()
+    scope
+        .into_iter()
+        .map(|at| plan.task(at).name.clone())
+        .collect()
 }
 
 fn failed(state: TaskState) -> bool {
@@ -128,7 +145,11 @@ mod tests {
     use testkit::flow::workflow;
 
     fn names(scope: &BTreeSet<TaskName>) -> String {
-        scope.iter().map(TaskName::as_str).collect::<Vec<_>>().join(" ")
+        scope
+            .iter()
+            .map(TaskName::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -142,10 +163,18 @@ mod tests {
             ("x", &[], ""),
         ]))
         .unwrap();
-        let task = |name: &str, below| RerunScope::Task { task: name.parse().unwrap(), below };
+        let task = |name: &str, below| RerunScope::Task {
+            task: name.parse().unwrap(),
+            below,
+        };
         use TaskState::{Blocked, Failed, Running, Succeeded};
-        let done: &[(&str, TaskState)] =
-            &[("a", Succeeded), ("b", Failed), ("c", Succeeded), ("d", Succeeded), ("x", Succeeded)];
+        let done: &[(&str, TaskState)] = &[
+            ("a", Succeeded),
+            ("b", Failed),
+            ("c", Succeeded),
+            ("d", Succeeded),
+            ("x", Succeeded),
+        ];
         let blocked: &[(&str, TaskState)] = &[("a", Failed), ("b", Blocked), ("x", Succeeded)];
         let going: &[(&str, TaskState)] = &[("a", Succeeded), ("b", Succeeded), ("c", Running)];
         let table = [
@@ -160,8 +189,10 @@ mod tests {
             (going, true, task("a", false), "a c d x"),
         ];
         for (states, ended, wanted, expected) in table {
-            let states =
-                states.iter().map(|(name, state)| (name.parse().unwrap(), *state)).collect();
+            let states = states
+                .iter()
+                .map(|(name, state)| (name.parse().unwrap(), *state))
+                .collect();
             let scope = rerun_scope(&plan, &states, ended, &wanted);
             assert_eq!(names(&scope), expected, "{wanted:?}");
         }

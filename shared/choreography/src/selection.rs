@@ -43,7 +43,10 @@ pub fn choose(candidates: &[Candidate<'_>], now: Timestamp) -> Option<Chosen> {
             best.instance.instance, best.open
         ),
     };
-    Some(Chosen { position: *position, reason })
+    Some(Chosen {
+        position: *position,
+        reason,
+    })
 }
 
 /// Whether new work may go to an instance.
@@ -53,7 +56,10 @@ pub fn takes_work(instance: &Instance, now: Timestamp) -> bool {
 
 /// The limit of open steps of an instance.
 pub fn steps_limit(instance: &Instance) -> SizedLimit {
-    SizedLimit { limit: LimitRef::Steps(instance.instance.clone()), size: OPEN_STEPS }
+    SizedLimit {
+        limit: LimitRef::Steps(instance.instance.clone()),
+        size: OPEN_STEPS,
+    }
 }
 
 /// The queue in which work waits for an instance it may run on.
@@ -94,12 +100,17 @@ mod tests {
     fn instance(name: &str, state: InstanceState, window_end: i64) -> Instance {
         let at = |second| Timestamp::from_second(second).unwrap();
         Instance {
-            instance: format!("team--{name}--19700101t000000z--1").parse().unwrap(),
+            instance: format!("team--{name}--19700101t000000z--1")
+                .parse()
+                .unwrap(),
             team: "team".parse().unwrap(),
             cluster: name.parse().unwrap(),
             state,
             definition: "hash".into(),
-            tags: BTreeMap::from([("purpose".into(), "etl".into()), ("size".into(), "xl".into())]),
+            tags: BTreeMap::from([
+                ("purpose".into(), "etl".into()),
+                ("size".into(), "xl".into()),
+            ]),
             step_concurrency: 10,
             window_start: at(0),
             window_end: at(window_end),
@@ -127,7 +138,14 @@ mod tests {
             (&[("a", Draining, 100, 0)], None),
             (&[("a", Ready, 10, 0)], None),
             (&[("a", Ready, 100, OPEN_STEPS)], None),
-            (&[("a", Ready, 100, 3), ("b", Ready, 100, 2), ("c", Draining, 100, 0)], Some(1)),
+            (
+                &[
+                    ("a", Ready, 100, 3),
+                    ("b", Ready, 100, 2),
+                    ("c", Draining, 100, 0),
+                ],
+                Some(1),
+            ),
             (&[("a", Ready, 100, 2), ("b", Ready, 200, 2)], Some(1)),
         ];
         for (written, expected) in table {
@@ -137,7 +155,10 @@ mod tests {
                 .collect();
             let candidates: Vec<Candidate<'_>> = instances
                 .iter()
-                .map(|(instance, open)| Candidate { instance, open: *open })
+                .map(|(instance, open)| Candidate {
+                    instance,
+                    open: *open,
+                })
                 .collect();
             let chosen = choose(&candidates, now).map(|chosen| chosen.position);
             assert_eq!(chosen, expected, "{written:?}");

@@ -24,7 +24,10 @@ pub fn zone(name: &str) -> TimeZone {
 
 /// The slot of a tick: its scheduled instant, never the time of arrival.
 pub fn of_tick(scheduled_time: Timestamp) -> SlotAt {
-    SlotAt { slot: Slot::of_instant(scheduled_time), logical_date: scheduled_time }
+    SlotAt {
+        slot: Slot::of_instant(scheduled_time),
+        logical_date: scheduled_time,
+    }
 }
 
 /// The slot at which a downstream workflow meets the run of an upstream: the local day or hour of
@@ -34,7 +37,9 @@ pub fn of_upstream(align: Align, zone: &TimeZone, upstream: &SlotAt) -> SlotAt {
     let at = |time: Time| {
         let wall = local.date().to_datetime(time);
         // In a gap: the first instant after it, which is the same local day or hour to people.
-        zone.to_ambiguous_timestamp(wall).compatible().unwrap_or(upstream.logical_date)
+        zone.to_ambiguous_timestamp(wall)
+            .compatible()
+            .unwrap_or(upstream.logical_date)
     };
     match align {
         Align::Slot => upstream.clone(),
@@ -47,7 +52,10 @@ pub fn of_upstream(align: Align, zone: &TimeZone, upstream: &SlotAt) -> SlotAt {
             let into_the_hour = i64::from(local.minute()) * 60 + i64::from(local.second());
             let start = upstream.logical_date.as_second() - into_the_hour;
             let start = Timestamp::from_second(start).unwrap_or(upstream.logical_date);
-            SlotAt { slot: Slot::of_instant(start), logical_date: start }
+            SlotAt {
+                slot: Slot::of_instant(start),
+                logical_date: start,
+            }
         }
     }
 }
@@ -60,8 +68,15 @@ pub fn next_expected(align: Align, zone: &TimeZone, after: Timestamp) -> Option<
         Align::Day => 1.day(),
         Align::Hour => 1.hour(),
     };
-    let next = after.to_zoned(zone.clone()).checked_add(step).ok()?.timestamp();
-    let aligned = SlotAt { slot: Slot::of_instant(next), logical_date: next };
+    let next = after
+        .to_zoned(zone.clone())
+        .checked_add(step)
+        .ok()?
+        .timestamp();
+    let aligned = SlotAt {
+        slot: Slot::of_instant(next),
+        logical_date: next,
+    };
     Some(of_upstream(align, zone, &aligned))
 }
 
@@ -69,7 +84,9 @@ pub fn next_expected(align: Align, zone: &TimeZone, after: Timestamp) -> Option<
 /// S3 object event; the event's id otherwise. `Err` names the path that leads to no text.
 pub fn of_event(path: Option<&str>, event: &Value) -> Result<Slot, String> {
     let at = |path: &str| {
-        let value = path.split('.').try_fold(event, |value, name| value.get(name));
+        let value = path
+            .split('.')
+            .try_fold(event, |value, name| value.get(name));
         match value {
             Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
             Some(Value::Number(number)) => Ok(number.to_string()),
@@ -83,7 +100,10 @@ pub fn of_event(path: Option<&str>, event: &Value) -> Result<Slot, String> {
         && event.pointer("/detail/object/sequencer").is_some();
     if is_object_event {
         let (bucket, key) = (at("detail.bucket.name")?, at("detail.object.key")?);
-        return Ok(Slot::from(format!("{bucket}/{key}#{}", at("detail.object.sequencer")?)));
+        return Ok(Slot::from(format!(
+            "{bucket}/{key}#{}",
+            at("detail.object.sequencer")?
+        )));
     }
     at("id").map(Slot::from)
 }
@@ -119,16 +139,51 @@ mod tests {
     fn upstreams_meet_by_the_downstreams_local_day_or_hour() {
         let table = [
             // 00:15 in New York is a day of its own; in UTC it is 05:15.
-            (Align::Day, "America/New_York", "2026-03-01T05:15:00Z", "2026-03-01"),
+            (
+                Align::Day,
+                "America/New_York",
+                "2026-03-01T05:15:00Z",
+                "2026-03-01",
+            ),
             (Align::Day, "UTC", "2026-03-01T05:15:00Z", "2026-03-01"),
-            (Align::Day, "America/Los_Angeles", "2026-03-01T05:15:00Z", "2026-02-28"),
-            (Align::Hour, "America/New_York", "2026-03-01T05:15:00Z", "2026-03-01T05:00:00Z"),
+            (
+                Align::Day,
+                "America/Los_Angeles",
+                "2026-03-01T05:15:00Z",
+                "2026-02-28",
+            ),
+            (
+                Align::Hour,
+                "America/New_York",
+                "2026-03-01T05:15:00Z",
+                "2026-03-01T05:00:00Z",
+            ),
             // A zone half an hour off: its hours begin at half past.
-            (Align::Hour, "Asia/Kolkata", "2026-03-01T05:15:00Z", "2026-03-01T04:30:00Z"),
-            (Align::Slot, "UTC", "2026-03-01T05:15:00Z", "2026-03-01T05:15:00Z"),
+            (
+                Align::Hour,
+                "Asia/Kolkata",
+                "2026-03-01T05:15:00Z",
+                "2026-03-01T04:30:00Z",
+            ),
+            (
+                Align::Slot,
+                "UTC",
+                "2026-03-01T05:15:00Z",
+                "2026-03-01T05:15:00Z",
+            ),
             // Both passes of the overlap hour are hours of their own.
-            (Align::Hour, "America/New_York", "2026-11-01T05:30:00Z", "2026-11-01T05:00:00Z"),
-            (Align::Hour, "America/New_York", "2026-11-01T06:30:00Z", "2026-11-01T06:00:00Z"),
+            (
+                Align::Hour,
+                "America/New_York",
+                "2026-11-01T05:30:00Z",
+                "2026-11-01T05:00:00Z",
+            ),
+            (
+                Align::Hour,
+                "America/New_York",
+                "2026-11-01T06:30:00Z",
+                "2026-11-01T06:00:00Z",
+            ),
         ];
         for (align, zone, instant, slot) in table {
             let zone = TimeZone::get(zone).unwrap();
@@ -146,7 +201,14 @@ mod tests {
             day = next_expected(Align::Day, &zone, day.logical_date).unwrap();
             days.push(day.logical_date.to_string());
         }
-        assert_eq!(days, ["2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z", "2026-03-10T04:00:00Z"]);
+        assert_eq!(
+            days,
+            [
+                "2026-03-08T05:00:00Z",
+                "2026-03-09T04:00:00Z",
+                "2026-03-10T04:00:00Z"
+            ]
+        );
     }
 
     #[test]
@@ -158,9 +220,18 @@ mod tests {
         let order = json!({"id": "e-2", "source": "shop", "detail": {"order": 17, "items": []}});
         assert_eq!(of_event(None, &object).unwrap().as_str(), "raw/a b.csv#0A");
         assert_eq!(of_event(None, &order).unwrap().as_str(), "e-2");
-        assert_eq!(of_event(Some("detail.order"), &order).unwrap().as_str(), "17");
-        assert_eq!(of_event(Some("detail.items"), &order), Err("detail.items".to_owned()));
-        assert_eq!(of_event(Some("detail.none"), &order), Err("detail.none".to_owned()));
+        assert_eq!(
+            of_event(Some("detail.order"), &order).unwrap().as_str(),
+            "17"
+        );
+        assert_eq!(
+            of_event(Some("detail.items"), &order),
+            Err("detail.items".to_owned())
+        );
+        assert_eq!(
+            of_event(Some("detail.none"), &order),
+            Err("detail.none".to_owned())
+        );
     }
 
     #[test]
@@ -169,7 +240,11 @@ mod tests {
         let slot: Timestamp = "2026-03-01T05:15:00Z".parse().unwrap();
         let six = deadline(Deadline::WallClock { hour: 6, minute: 0 }, &zone, slot);
         assert_eq!(six.to_string(), "2026-03-01T11:00:00Z");
-        let after = deadline(Deadline::After(model::units::Seconds::hours(3)), &zone, slot);
+        let after = deadline(
+            Deadline::After(model::units::Seconds::hours(3)),
+            &zone,
+            slot,
+        );
         assert_eq!(after.to_string(), "2026-03-01T08:15:00Z");
     }
 }

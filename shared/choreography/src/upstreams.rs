@@ -170,8 +170,8 @@ fn zone(workflow: &Workflow) -> TimeZone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::flow as fixture;
     use model::definition::ScheduleSpec;
+    use testkit::flow as fixture;
 
     /// `name: cron in UTC` or `name: after other, other; align`.
     fn starts(written: &[(&str, &str, &[&str], Align)]) -> BTreeMap<WorkflowRef, Start> {

@@ -79,7 +79,11 @@ pub fn submission(
 
 /// `spark-submit` in cluster mode, as EMR's command runner takes it.
 fn spark_step(spark: &SparkTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
-    let mut argv = vec!["spark-submit".to_owned(), "--deploy-mode".to_owned(), "cluster".to_owned()];
+    let mut argv = vec![
+        "spark-submit".to_owned(),
+        "--deploy-mode".to_owned(),
+        "cluster".to_owned(),
+    ];
     if let Some(class) = &spark.class {
         argv.extend(["--class".to_owned(), class.clone()]);
     }
@@ -100,12 +104,17 @@ fn presto_step(presto: &PrestoTask, fill: &Fill<'_>) -> Result<Work, WorkError> 
             argv.extend([flag.to_owned(), value.clone()]);
         }
     }
-    argv.extend(["--execute".to_owned(), fill.in_("statement", &presto.statement)?]);
+    argv.extend([
+        "--execute".to_owned(),
+        fill.in_("statement", &presto.statement)?,
+    ]);
     Ok(Work::Step { argv })
 }
 
 fn command_step(command: &CommandTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
-    Ok(Work::Step { argv: fill.all("command", &command.command)? })
+    Ok(Work::Step {
+        argv: fill.all("command", &command.command)?,
+    })
 }
 
 fn batch_job(batch: &BatchTask, fill: &Fill<'_>) -> Result<Work, WorkError> {

@@ -180,7 +180,11 @@ mod tests {
     fn waiters_sort_by_priority_then_age_to_the_millisecond() {
         let queue: QueueRef = QueueRef::Resumed(RunId::from("team--flow--slot"));
         let sort = |priority, since: &str| {
-            let order = WaiterOrder { priority, since: since.parse().unwrap(), holder: "h".into() };
+            let order = WaiterOrder {
+                priority,
+                since: since.parse().unwrap(),
+                holder: "h".into(),
+            };
             Key::Waiter(queue.clone(), order).sort()
         };
         let in_order = [

@@ -129,13 +129,28 @@ impl Generation {
     /// Cuts a generation into the items it is stored as; outcomes set by hand are in the first.
     pub fn parts(&self) -> Vec<Self> {
         let names: Vec<&TaskName> = self.scope.iter().collect();
-        let pieces = names.chunks(PART_TASKS).map(|piece| piece.iter().copied().cloned().collect());
+        let pieces = names
+            .chunks(PART_TASKS)
+            .map(|piece| piece.iter().copied().cloned().collect());
         let parts = (0..).zip(pieces).map(|(part, scope)| {
-            let marked = if part == 0 { self.marked.clone() } else { BTreeMap::new() };
-            Self { part, scope, marked, ..self.clone() }
+            let marked = if part == 0 {
+                self.marked.clone()
+            } else {
+                BTreeMap::new()
+            };
+            Self {
+                part,
+                scope,
+                marked,
+                ..self.clone()
+            }
         });
         let parts: Vec<Self> = parts.collect();
-        if parts.is_empty() { vec![self.clone()] } else { parts }
+        if parts.is_empty() {
+            vec![self.clone()]
+        } else {
+            parts
+        }
     }
 
     /// Puts parts together again, one generation each, oldest first.
@@ -192,7 +207,9 @@ mod tests {
                 generation: 2,
                 part: 0,
                 definition: "hash".into(),
-                scope: (0..count).map(|at| format!("t{at}").parse().unwrap()).collect(),
+                scope: (0..count)
+                    .map(|at| format!("t{at}").parse().unwrap())
+                    .collect(),
                 marked: BTreeMap::from([("t0".parse().unwrap(), crate::task::Outcome::Skipped)]),
                 operation: "o".into(),
                 by: "ann".into(),

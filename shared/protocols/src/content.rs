@@ -28,7 +28,12 @@ pub fn parts(hash: &DefinitionHash, content: &str) -> Vec<DefinitionPart> {
     let total = u32::try_from(pieces.len()).expect("a definition has far fewer than 2^32 parts");
     (0..total)
         .zip(pieces)
-        .map(|(part, content)| DefinitionPart { hash: hash.clone(), part, parts: total, content })
+        .map(|(part, content)| DefinitionPart {
+            hash: hash.clone(),
+            part,
+            parts: total,
+            content,
+        })
         .collect()
 }
 
@@ -39,7 +44,10 @@ pub async fn store(
     content: &str,
 ) -> Result<(), Trouble> {
     for part in parts(hash, content) {
-        ports.store().commit(vec![Write::put(&part, Expect::Anything)]).await?;
+        ports
+            .store()
+            .commit(vec![Write::put(&part, Expect::Anything)])
+            .await?;
     }
     Ok(())
 }
@@ -57,8 +65,13 @@ pub async fn workflow(ports: &impl Ports, hash: &DefinitionHash) -> Result<Arc<W
 /// Reads the content of a hash, joined from its parts.
 pub async fn text(ports: &impl Ports, hash: &DefinitionHash) -> Result<String, Trouble> {
     let partition = Key::definition_partition(hash);
-    let parts = ports.store().list::<DefinitionPart>(&partition, "part#").await?;
-    let whole = parts.first().is_some_and(|first| parts.len() == first.value.parts as usize);
+    let parts = ports
+        .store()
+        .list::<DefinitionPart>(&partition, "part#")
+        .await?;
+    let whole = parts
+        .first()
+        .is_some_and(|first| parts.len() == first.value.parts as usize);
     if !whole {
         return Err(Trouble::Poison(format!("definition {hash} is not stored")));
     }
@@ -78,6 +91,8 @@ pub async fn cached<T: Any + Send + Sync, E: std::fmt::Display>(
     let content = make(&text)
         .map_err(|error| Trouble::Poison(format!("definition {hash} cannot be used: {error}")))?;
     let content = Arc::new(content);
-    ports.cache().put(hash.clone(), Arc::clone(&content), text.len());
+    ports
+        .cache()
+        .put(hash.clone(), Arc::clone(&content), text.len());
     Ok(content)
 }

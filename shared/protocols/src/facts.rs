@@ -16,7 +16,10 @@ pub fn run(run: &Run) -> Fact {
         depth: run.depth,
         // A run that waits may wait for one limit after another: that is on its item. The fact says
         // that it waits, and says it the same each time.
-        reason: run.reason.clone().filter(|_| run.state != RunState::Waiting),
+        reason: run
+            .reason
+            .clone()
+            .filter(|_| run.state != RunState::Waiting),
     };
     let (time, body) = match run.state {
         RunState::Waiting => (Some(run.created_at), FactBody::RunWaiting(data)),
@@ -33,7 +36,12 @@ pub fn run(run: &Run) -> Fact {
 /// That an attempt of a task may be submitted, since an instant that is stored.
 pub fn ready(run: &Run, ready: TaskReady) -> Fact {
     let time = ready.since;
-    Fact::new(run.team.clone(), Some(run.workflow.clone()), time, FactBody::TaskReady(ready))
+    Fact::new(
+        run.team.clone(),
+        Some(run.workflow.clone()),
+        time,
+        FactBody::TaskReady(ready),
+    )
 }
 
 /// The fact of a task's present state; `None` for states that are not told.
@@ -59,7 +67,12 @@ pub fn task(task: &Task) -> Option<Fact> {
         TaskState::Cancelled => (task.ended_at, FactBody::TaskCancelled(data)),
     };
     let time = time.unwrap_or(task.ready_at);
-    Some(Fact::new(task.team.clone(), Some(task.workflow.clone()), time, body))
+    Some(Fact::new(
+        task.team.clone(),
+        Some(task.workflow.clone()),
+        time,
+        body,
+    ))
 }
 
 /// The item of a task that was decided without an attempt: skipped, blocked, or marked by hand.

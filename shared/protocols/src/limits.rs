@@ -7,10 +7,12 @@
 use choreography::place::{Seat, seat};
 use model::Timestamp;
 use model::key::Key;
-use model::record::Record as _;
 use model::limit::{LimitRef, Place, PlaceRef, QueueRef, SizedLimit, Waiter};
+use model::record::Record as _;
 use model::units::Seconds;
-use ports::{CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use ports::{
+    CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _, Write,
+};
 use ports::{EventBus as _, Versioned};
 
 /// After how long reconcile asks for proof that a holder still runs.
@@ -38,7 +40,10 @@ pub async fn take(
         let number = match seat(&held, limit.size, holder.name) {
             Seat::Full => return Ok(None),
             Seat::Held(number) => {
-                return Ok(Some(PlaceRef { limit: limit.limit.clone(), number }));
+                return Ok(Some(PlaceRef {
+                    limit: limit.limit.clone(),
+                    number,
+                }));
             }
             Seat::Free(number) => number,
         };
@@ -59,7 +64,12 @@ pub async fn take(
             due_at,
         };
         match ports.store().commit(vec![Write::create(&place)]).await {
-            Ok(()) => return Ok(Some(PlaceRef { limit: place.limit, number })),
+            Ok(()) => {
+                return Ok(Some(PlaceRef {
+                    limit: place.limit,
+                    number,
+                }));
+            }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
@@ -91,22 +101,20 @@ pub async fn take_each(
 }
 
 /// Reads the places of a limit that are held.
-pub async fn held(
-    ports: &impl Ports,
-    limit: &LimitRef,
-) -> Result<Vec<Versioned<Place>>, Trouble> {
-    Ok(ports.store().list::<Place>(&Key::limit_partition(limit), "place#").await?)
+pub async fn held(ports: &impl Ports, limit: &LimitRef) -> Result<Vec<Versioned<Place>>, Trouble> {
+    Ok(ports
+        .store()
+        .list::<Place>(&Key::limit_partition(limit), "place#")
+        .await?)
 }
 
 /// Frees the places that this holder, and nobody else, holds.
-pub async fn free(
-    ports: &impl Ports,
-    places: &[PlaceRef],
-    holder: &str,
-) -> Result<(), Trouble> {
+pub async fn free(ports: &impl Ports, places: &[PlaceRef], holder: &str) -> Result<(), Trouble> {
     for place in places {
         let key = Key::Place(place.limit.clone(), place.number);
-        let Some(held) = ports.store().get::<Place>(&key).await? else { continue };
+        let Some(held) = ports.store().get::<Place>(&key).await? else {
+            continue;
+        };
         if held.value.holder != holder {
             continue;
         }
@@ -121,22 +129,26 @@ pub async fn free(
 }
 
 /// Frees whatever places of a limit this holder has, when which ones is not known.
-pub async fn free_all(
-    ports: &impl Ports,
-    limit: &LimitRef,
-    holder: &str,
-) -> Result<(), Trouble> {
+pub async fn free_all(ports: &impl Ports, limit: &LimitRef, holder: &str) -> Result<(), Trouble> {
     let held = held(ports, limit).await?;
-    let own = held.into_iter().filter(|place| place.value.holder == holder);
+    let own = held
+        .into_iter()
+        .filter(|place| place.value.holder == holder);
     let places: Vec<PlaceRef> = own
-        .map(|place| PlaceRef { limit: limit.clone(), number: place.value.number })
+        .map(|place| PlaceRef {
+            limit: limit.clone(),
+            number: place.value.number,
+        })
         .collect();
     free(ports, &places, holder).await
 }
 
 /// Leaves a waiter. The caller then looks again at what it waits for.
 pub async fn wait(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
-    Ok(ports.store().commit(vec![Write::put(waiter, Expect::Anything)]).await?)
+    Ok(ports
+        .store()
+        .commit(vec![Write::put(waiter, Expect::Anything)])
+        .await?)
 }
 
 /// Removes a waiter that found what it waited for.
@@ -165,16 +177,17 @@ pub async fn pass_on<'a>(
 
 /// Sends the first waiter's message with a delay and leaves the waiter where it is: for whoever is
 /// about to free a place and would not come back to release anybody after a crash.
-pub async fn announce(
-    ports: &impl Ports,
-    queue: &QueueRef,
-    delay: Seconds,
-) -> Result<(), Trouble> {
+pub async fn announce(ports: &impl Ports, queue: &QueueRef, delay: Seconds) -> Result<(), Trouble> {
     let partition = Key::queue_partition(queue);
     let first = ports.store().scan(&partition, "waiter#", None, 1).await?;
-    let Some(stored) = first.first() else { return Ok(()) };
+    let Some(stored) = first.first() else {
+        return Ok(());
+    };
     let waiter = stored.read::<Waiter>()?.value;
-    let message = Outgoing { message: *waiter.message, delay };
+    let message = Outgoing {
+        message: *waiter.message,
+        delay,
+    };
     Ok(ports.bus().send(waiter.inbox, vec![message]).await?)
 }
 
@@ -183,17 +196,16 @@ pub async fn announce(
 /// A waiter's message is sent before its item goes, so a crash in between sends it twice, never
 /// not at all. Who finds that another removed the item goes on to the next, so two places that are
 /// freed at once release two waiters.
-pub async fn release(
-    ports: &impl Ports,
-    queue: &QueueRef,
-    count: usize,
-) -> Result<usize, Trouble> {
+pub async fn release(ports: &impl Ports, queue: &QueueRef, count: usize) -> Result<usize, Trouble> {
     let mut released = 0;
     let mut after: Option<String> = None;
     while released < count {
         let partition = Key::queue_partition(queue);
         let page = (count - released).min(100);
-        let waiters = ports.store().scan(&partition, "waiter#", after.as_deref(), page).await?;
+        let waiters = ports
+            .store()
+            .scan(&partition, "waiter#", after.as_deref(), page)
+            .await?;
         let Some(last) = waiters.last() else { break };
         after = Some(last.sort.clone());
         for stored in &waiters {

@@ -32,6 +32,11 @@ pub async fn scopes(ports: &impl Ports, run: &Run) -> Result<Scopes, Trouble> {
 /// Loads a run's reruns, oldest first.
 pub async fn generations(ports: &impl Ports, run: &Run) -> Result<Vec<Generation>, Trouble> {
     let partition = Key::run_partition(&run.run);
-    let stored = ports.store().list::<Generation>(&partition, "generation#").await?;
-    Ok(Generation::joined(stored.into_iter().map(|part| part.value)))
+    let stored = ports
+        .store()
+        .list::<Generation>(&partition, "generation#")
+        .await?;
+    Ok(Generation::joined(
+        stored.into_iter().map(|part| part.value),
+    ))
 }

@@ -23,7 +23,10 @@ pub async fn recent_instances(
     let since = LOOK_BACK.before(now);
     let after = format!("instance#{since}");
     let partition = Key::cluster_partition(cluster);
-    let stored = ports.store().scan(&partition, "instance#", Some(&after), 100).await?;
+    let stored = ports
+        .store()
+        .scan(&partition, "instance#", Some(&after), 100)
+        .await?;
     let read: Result<Vec<_>, _> = stored.iter().map(ports::Stored::read).collect();
     Ok(read?)
 }

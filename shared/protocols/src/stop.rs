@@ -47,7 +47,11 @@ pub async fn stop(
         }
         if task.stopping.is_none() {
             task.stopping = Some(why.clone());
-            match ports.store().commit(vec![Write::replace(&task, Some(read.version))]).await {
+            match ports
+                .store()
+                .commit(vec![Write::replace(&task, Some(read.version))])
+                .await
+            {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => continue,
                 Err(CommitError::Store(error)) => return Err(error.into()),
@@ -57,7 +61,10 @@ pub async fn stop(
             return Ok(Stopped::InDoubt);
         };
         let reason = reason(why);
-        ports.compute().cancel(&claim.place, std::slice::from_ref(id), &reason).await?;
+        ports
+            .compute()
+            .cancel(&claim.place, std::slice::from_ref(id), &reason)
+            .await?;
         return Ok(Stopped::Asked);
     }
 }

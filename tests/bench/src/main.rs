@@ -70,9 +70,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut rows: Vec<Row> = Vec::new();
     for synchronous in &arguments.synchronous {
-        for shape in shapes.iter().filter(|shape| shape.name.contains(&arguments.shape)) {
+        for shape in shapes
+            .iter()
+            .filter(|shape| shape.name.contains(&arguments.shape))
+        {
             eprintln!("{} …", shape.name);
-            rows.push(in_a_process_of_its_own(shape.name, *synchronous, arguments.seconds)?);
+            rows.push(in_a_process_of_its_own(
+                shape.name,
+                *synchronous,
+                arguments.seconds,
+            )?);
         }
     }
     match arguments.format {
@@ -84,7 +91,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// So that processor time and memory are those of one shape alone.
 fn in_a_process_of_its_own(shape: &str, synchronous: Sync, seconds: u64) -> anyhow::Result<Row> {
-    let name = if synchronous == Sync::Normal { "normal" } else { "full" };
+    let name = if synchronous == Sync::Normal {
+        "normal"
+    } else {
+        "full"
+    };
     let output = std::process::Command::new(std::env::current_exe()?)
         .args(["--only", "--shape", shape, "--synchronous", name])
         .args(["--seconds", &seconds.to_string()])

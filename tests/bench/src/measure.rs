@@ -24,7 +24,10 @@ type BenchEngine = Engine<Meter, Functions>;
 /// Runs a shape at least once, and again until the time is over.
 pub fn shape(shape: &Shape, durability: Durability, time: Duration) -> anyhow::Result<Row> {
     let folder = tempfile::tempdir()?;
-    let options = Options { durability, clock: ClockMode::Real };
+    let options = Options {
+        durability,
+        clock: ClockMode::Real,
+    };
     let data = Data::open(folder.path(), options)?;
     let meter = Meter::new(data.clock());
     let mut engine = Engine::new(data, meter, Functions);
@@ -40,11 +43,20 @@ pub fn shape(shape: &Shape, durability: Durability, time: Duration) -> anyhow::R
     while started.elapsed() < time || makespans.is_empty() {
         engine.compute().note(true);
         let round = Instant::now();
-        one_round(&mut engine, &workflows, &format!("round-{}", makespans.len()))?;
+        one_round(
+            &mut engine,
+            &workflows,
+            &format!("round-{}", makespans.len()),
+        )?;
         makespans.push(round.elapsed());
         if latencies.len() < 1_000_000 {
             let meter = engine.compute();
-            collect(&plan, &meter.submitted.borrow(), &meter.ended.borrow(), &mut latencies);
+            collect(
+                &plan,
+                &meter.submitted.borrow(),
+                &meter.ended.borrow(),
+                &mut latencies,
+            );
         }
         engine.compute().note(false);
     }
@@ -55,10 +67,16 @@ pub fn shape(shape: &Shape, durability: Durability, time: Duration) -> anyhow::R
     makespans.sort_unstable();
     latencies.sort_unstable();
     let tasks = tasks_per_round * rounds;
-    let each = |count: fn(&Statistics) -> u64| (count(&done) - count(&before)) as f64 / tasks as f64;
+    let each =
+        |count: fn(&Statistics) -> u64| (count(&done) - count(&before)) as f64 / tasks as f64;
     Ok(Row {
         shape: shape.name.to_owned(),
-        synchronous: if durability == Durability::Process { "normal" } else { "full" }.to_owned(),
+        synchronous: if durability == Durability::Process {
+            "normal"
+        } else {
+            "full"
+        }
+        .to_owned(),
         tasks: tasks_per_round,
         rounds,
         makespan_ms: makespans[rounds / 2].as_secs_f64() * 1e3,
@@ -99,7 +117,10 @@ fn register(engine: &BenchEngine, shape: &Shape) -> anyhow::Result<Vec<Workflow>
                 registered_at: ports.clock().now(),
                 removed: false,
             };
-            ports.store().commit(vec![Write::put(&current, Expect::Anything)]).await?;
+            ports
+                .store()
+                .commit(vec![Write::put(&current, Expect::Anything)])
+                .await?;
         }
         Ok(())
     })??;
@@ -115,7 +136,10 @@ fn one_round(engine: &mut BenchEngine, workflows: &[Workflow], slot: &str) -> an
             workflow: workflow.reference(),
             slot: slot.clone(),
             logical_date: Timestamp::UNIX_EPOCH,
-            cause: Cause::Manual { operation: slot.as_str().into(), by: "bench".to_owned() },
+            cause: Cause::Manual {
+                operation: slot.as_str().into(),
+                by: "bench".to_owned(),
+            },
             params: Default::default(),
             depth: 0,
             limits: Vec::new(),
@@ -146,20 +170,32 @@ fn one_round(engine: &mut BenchEngine, workflows: &[Workflow], slot: &str) -> an
 
 fn state(engine: &BenchEngine, run: &RunId) -> Option<RunState> {
     let key = Key::Run(run.clone());
-    testkit::block_on(engine.ports().store().get::<Run>(&key)).ok().flatten().map(|run| run.value.state)
+    testkit::block_on(engine.ports().store().get::<Run>(&key))
+        .ok()
+        .flatten()
+        .map(|run| run.value.state)
 }
 
 /// From the end of each task's last upstream, as it was told, to the task's submission.
 fn collect(plan: &Plan, submitted: &[Event], ended: &[Event], latencies: &mut Vec<Duration>) {
-    let ends: HashMap<(&RunId, &TaskName), Instant> =
-        ended.iter().map(|(key, at)| ((&key.run, &key.task), *at)).collect();
+    let ends: HashMap<(&RunId, &TaskName), Instant> = ended
+        .iter()
+        .map(|(key, at)| ((&key.run, &key.task), *at))
+        .collect();
     let mut last_of_join: HashMap<(&RunId, u32), Option<Instant>> = HashMap::new();
     for (key, at) in submitted {
-        let Some(position) = plan.position(&key.task) else { continue };
-        let Some(join) = plan.task(position).join else { continue };
+        let Some(position) = plan.position(&key.task) else {
+            continue;
+        };
+        let Some(join) = plan.task(position).join else {
+            continue;
+        };
         let last = last_of_join.entry((&key.run, join)).or_insert_with(|| {
             let upstreams = plan.join(join).upstreams.iter();
-            upstreams.filter_map(|up| ends.get(&(&key.run, &plan.task(*up).name))).max().copied()
+            upstreams
+                .filter_map(|up| ends.get(&(&key.run, &plan.task(*up).name)))
+                .max()
+                .copied()
         });
         latencies.extend(last.map(|last| at.saturating_duration_since(last)));
     }
@@ -167,7 +203,9 @@ fn collect(plan: &Plan, submitted: &[Event], ended: &[Event], latencies: &mut Ve
 
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let position = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(position).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    sorted
+        .get(position)
+        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }
 
 fn cpu_seconds() -> f64 {
@@ -180,5 +218,8 @@ fn peak_rss_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB"));
-    kilobytes.and_then(|number| number.trim().parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    kilobytes
+        .and_then(|number| number.trim().parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1024.0
 }

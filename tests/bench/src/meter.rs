@@ -54,7 +54,9 @@ impl Compute for Meter {
     ) -> Vec<Result<SubmissionId, SubmitError>> {
         if self.notes.get() {
             let now = Instant::now();
-            self.submitted.borrow_mut().extend(work.iter().map(|work| (work.key.clone(), now)));
+            self.submitted
+                .borrow_mut()
+                .extend(work.iter().map(|work| (work.key.clone(), now)));
         }
         self.inner.submit(place, work).await
     }

@@ -35,17 +35,41 @@ pub fn table(rows: &[Row]) -> String {
     let _ = writeln!(
         text,
         "{:<24} {:<6} {:>6} {:>6} {:>11} {:>9} {:>8} {:>8} {:>7} {:>7} {:>7} {:>8} {:>8} {:>8} {:>8}",
-        "shape", "sync", "tasks", "rounds", "makespan ms", "tasks/s", "p50 ms", "p99 ms", "cpu s",
-        "rss MB", "ops/t", "bytes/t", "commit/t", "sync/t", "inbox/t"
+        "shape",
+        "sync",
+        "tasks",
+        "rounds",
+        "makespan ms",
+        "tasks/s",
+        "p50 ms",
+        "p99 ms",
+        "cpu s",
+        "rss MB",
+        "ops/t",
+        "bytes/t",
+        "commit/t",
+        "sync/t",
+        "inbox/t"
     );
     for row in rows {
         let _ = writeln!(
             text,
             "{:<24} {:<6} {:>6} {:>6} {:>11.1} {:>9.0} {:>8.3} {:>8.3} {:>7.2} {:>7.1} {:>7.2} {:>8.0} {:>8.3} {:>8.4} {:>8.3}",
-            row.shape, row.synchronous, row.tasks, row.rounds, row.makespan_ms, row.tasks_per_s,
-            row.latency_p50_ms, row.latency_p99_ms, row.cpu_s, row.peak_rss_mb,
-            row.store_operations_per_task, row.body_bytes_per_task, row.commits_per_task,
-            row.syncs_per_task, row.inbox_rows_per_task
+            row.shape,
+            row.synchronous,
+            row.tasks,
+            row.rounds,
+            row.makespan_ms,
+            row.tasks_per_s,
+            row.latency_p50_ms,
+            row.latency_p99_ms,
+            row.cpu_s,
+            row.peak_rss_mb,
+            row.store_operations_per_task,
+            row.body_bytes_per_task,
+            row.commits_per_task,
+            row.syncs_per_task,
+            row.inbox_rows_per_task
         );
     }
     text

@@ -184,8 +184,8 @@ pub fn choose<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::night::{cluster, instance, seen};
     use model::observation::ClusterState;
+    use testkit::night::{cluster, instance, seen};
 
     fn after(seconds: u64) -> Timestamp {
         Seconds(seconds).after(instance(InstanceState::Requested).window_start)

@@ -70,8 +70,8 @@ pub fn look(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::night::instance;
     use model::units::Seconds;
+    use testkit::night::instance;
 
     /// State, open steps, minutes; looks, seconds until the next.
     type Case = (InstanceState, usize, u64, &'static [Look], Option<u64>);

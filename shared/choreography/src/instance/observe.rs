@@ -152,8 +152,8 @@ fn ended(own: Instance, seen: &ClusterObservation, now: Timestamp) -> Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::night::{instance, seen};
     use model::units::Seconds;
+    use testkit::night::{instance, seen};
 
     const STATES: [InstanceState; 7] = [
         InstanceState::Requested,
