@@ -57,7 +57,7 @@ impl Scene {
         for (key, value) in changes.as_object().unwrap() {
             all[key] = value.clone();
         }
-        self.write("local.json", &all.to_string());
+        self.write("local.json", all.to_string());
     }
 
     /// Writes a definition of the team.
@@ -67,7 +67,7 @@ impl Scene {
 
     /// Writes a script that tasks run as `[sh, NAME, …]`.
     pub fn script(&self, name: &str, text: &str) {
-        self.write(name, &format!("{PRELUDE}{text}"));
+        self.write(name, format!("{PRELUDE}{text}"));
     }
 
     pub fn path(&self) -> &Path {
