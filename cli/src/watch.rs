@@ -3,10 +3,13 @@
 //! Looks at the state only, so it works beside any engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use choreography::plan::Plan;
 use indicatif::ProgressBar;
 use model::Timestamp;
-use model::id::RunId;
+use model::id::{DefinitionHash, RunId};
 use model::key::Key;
 use model::name::TaskName;
 use model::run::Run;
@@ -18,7 +21,7 @@ use crate::output::paint::Paint;
 use crate::output::progress;
 use crate::output::time::{Zone, took};
 use crate::view::run::RunView;
-use crate::view::{places, words};
+use crate::view::{definitions, places, words};
 
 /// The most tasks that are shown moving.
 const MOST_MOVING: usize = 8;
@@ -32,7 +35,16 @@ pub struct Watch {
     bar: Option<ProgressBar>,
     moving: Vec<ProgressBar>,
     told_waiting: Option<String>,
+    /// The plan of the definition it goes by, read once.
+    plan: Option<(DefinitionHash, Option<Arc<Plan>>)>,
+    /// A wide run takes long to look at, so it is looked at less often.
+    next_look: Instant,
 }
+
+/// How often the state is looked at, at most.
+pub const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// Looking takes no more than one part in so many of the time.
+const LEISURE: u32 = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
@@ -65,7 +77,14 @@ impl Watch {
             bar: None,
             moving,
             told_waiting: None,
+            plan: None,
+            next_look: Instant::now(),
         }
+    }
+
+    /// Whether it is time to look.
+    pub fn is_due(&self) -> bool {
+        Instant::now() >= self.next_look
     }
 
     /// Looks once and shows what is new; gives the run once it has ended.
@@ -77,7 +96,9 @@ impl Watch {
         let Some(run) = store.get::<Run>(&Key::Run(self.run.clone())).await? else {
             return Ok(None);
         };
-        let view = RunView::load(store, run.value).await?;
+        let began = Instant::now();
+        let plan = self.plan(store, &run.value.definition).await?;
+        let view = RunView::by_plan(store, run.value, plan).await?;
         let open: Vec<&Task> = view
             .names()
             .iter()
@@ -90,7 +111,21 @@ impl Watch {
         if ended {
             self.clear();
         }
+        self.next_look = Instant::now() + LOOK_EVERY.max(began.elapsed() * LEISURE);
         Ok(ended.then_some(view.run))
+    }
+
+    async fn plan(
+        &mut self,
+        store: &impl StateStore,
+        hash: &DefinitionHash,
+    ) -> Result<Option<Arc<Plan>>, Failure> {
+        if let Some((_, plan)) = self.plan.as_ref().filter(|(known, _)| known == hash) {
+            return Ok(plan.clone());
+        }
+        let plan = definitions::plan(store, hash).await?.map(Arc::new);
+        self.plan = Some((hash.clone(), plan.clone()));
+        Ok(plan)
     }
 
     /// Takes everything that moves away.

@@ -1,6 +1,7 @@
 //! A run with everything that is stored about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use choreography::plan::Plan;
 use choreography::scope::Scopes;
@@ -18,7 +19,7 @@ use crate::exit::Failure;
 pub struct RunView {
     pub run: Run,
     /// `None` when its definition is no longer kept.
-    pub plan: Option<Plan>,
+    pub plan: Option<Arc<Plan>>,
     /// Reruns, oldest first.
     pub generations: Vec<Generation>,
     /// Tasks that were reached.
@@ -52,6 +53,18 @@ impl Standing {
 impl RunView {
     /// Reads everything about a run.
     pub async fn load(store: &impl StateStore, run: Run) -> Result<Self, Failure> {
+        let plan = definitions::plan(store, &run.definition)
+            .await?
+            .map(Arc::new);
+        Self::by_plan(store, run, plan).await
+    }
+
+    /// Reads everything about a run whose plan is known.
+    pub async fn by_plan(
+        store: &impl StateStore,
+        run: Run,
+        plan: Option<Arc<Plan>>,
+    ) -> Result<Self, Failure> {
         let partition = Key::run_partition(&run.run);
         let generations = store.list::<Generation>(&partition, "generation#").await?;
         let generations = Generation::joined(generations.into_iter().map(|part| part.value));
@@ -61,7 +74,6 @@ impl RunView {
             let attempt = attempt.value.attempt;
             past.entry(attempt.task.clone()).or_default().push(attempt);
         }
-        let plan = definitions::plan(store, &run.definition).await?;
         let scopes = Scopes::of(&run, &generations);
         let tasks = tasks
             .into_iter()

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use local::{ClockMode, Data, Engine};
@@ -32,7 +31,7 @@ use crate::target::Target;
 use crate::target::local::{DataFolder, LocalTarget};
 use crate::view::run::RunView;
 use crate::view::{find, words};
-use crate::watch::Watch;
+use crate::watch::{LOOK_EVERY, Watch};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,8 +73,6 @@ pub struct Run {
     data: DataFolder,
 }
 
-/// How often the state is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// How far time may skip ahead before a run is given up on; windows are at most a week apart.
 const LONGEST: Seconds = Seconds::hours(8 * 24);
 
@@ -249,11 +246,10 @@ fn drive(
             flag.set(true);
         }
     });
-    let (mut looked, mut trouble, mut given_up) = (Instant::now(), None, false);
+    let (mut trouble, mut given_up) = (None, false);
     let result = engine.run_until(|engine| {
         given_up = engine.now() > LONGEST.after(began);
-        if ended.get() || looked.elapsed() >= LOOK_EVERY {
-            looked = Instant::now();
+        if ended.get() || watch.is_due() {
             let look = watch.look(engine.ports().store(), engine.now());
             trouble = pollster::block_on(look).err();
         }

@@ -151,7 +151,7 @@ async fn held_back(
     zone: &Zone,
     now: Timestamp,
 ) -> Result<Vec<Missing>, Failure> {
-    let queues = waiting::of_task(store, &view.run, view.plan.as_ref(), task).await?;
+    let queues = waiting::of_task(store, &view.run, view.plan.as_deref(), task).await?;
     let mut missing = Vec::new();
     for queue in &queues {
         missing.push(of_queue(store, queue, zone, now).await?);
