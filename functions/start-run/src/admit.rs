@@ -28,6 +28,9 @@ pub(crate) async fn admit<P: Ports>(
             ports.store().commit(vec![Write::replace(&run, Some(version))]).await?;
             return Ok(Some(run));
         };
+        // It may have been released by another limit, whose place it does not take.
+        let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
+        limits::pass_on(ports, others).await?;
         match when_full(ports, &run, &full.limit).await? {
             WhenFull::Skip => return skip(ports, run, version, &full).await,
             WhenFull::CancelOlder => cancel_oldest(ports, &run, &full.limit).await?,

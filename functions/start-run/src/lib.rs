@@ -131,6 +131,10 @@ async fn start<P: Ports>(
     let Some(run) = record::find_or_create(ports, &request, tick).await? else {
         return Ok(());
     };
+    if run.value.state != RunState::Waiting && request.waiting_since.is_some() {
+        // A release that comes too late for this run goes on to the next.
+        limits::pass_on(ports, &run.value.limits).await?;
+    }
     match run.value.state {
         RunState::Waiting => match admit::admit(ports, run).await? {
             Some(run) => begin::publish(ports, &run).await,

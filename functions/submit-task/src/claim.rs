@@ -128,16 +128,18 @@ impl Attempt<'_> {
     ) -> Result<Option<Claimed>, Trouble> {
         let mut task = self.item(failures);
         let read_at = self.stored.map(|stored| stored.version);
-        if self.view.run.paused {
-            return park::park(ports, self.view, self.ready, (task, read_at), Wait::Paused).await;
-        }
         let mut wanted = self.limits(ports, views).await?;
+        if self.view.run.paused {
+            let item = (task, read_at);
+            return park::park(ports, self.view, self.ready, item, Wait::Paused, &wanted).await;
+        }
         for sized in &wanted {
             if limits::held(ports, &sized.limit).await?.len() >= sized.size as usize
                 && !self.holds(ports, &sized.limit).await?
             {
                 let wait = Wait::Limit(sized.clone());
-                return park::park(ports, self.view, self.ready, (task, read_at), wait).await;
+                let item = (task, read_at);
+                return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
             }
         }
         let kind = &self.view.plan.written(self.position).kind;
@@ -147,8 +149,8 @@ impl Attempt<'_> {
             TaskKind::Spark(_) | TaskKind::Presto(_) | TaskKind::Command(_) => {
                 let choice = kind.cluster().expect("every kind but batch names a cluster");
                 let Some(chosen) = self.select(ports, choice).await? else {
-                    let wait = Wait::Instance(choice.clone());
-                    return park::park(ports, self.view, self.ready, (task, read_at), wait).await;
+                    let (item, wait) = ((task, read_at), Wait::Instance(choice.clone()));
+                    return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
                 };
                 let (taken, reason) = chosen;
                 task.reason = Some(reason);
@@ -194,7 +196,9 @@ impl Attempt<'_> {
         ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
         let task = Versioned { value: task, version: stored.version + 1 };
         let mut wanted = self.limits(ports, views).await?;
-        wanted.extend(instance.as_ref().map(selection::steps_limit));
+        // An instance that has ended is looked at no more, so nobody would free a place of it.
+        let standing = instance.as_ref().filter(|instance| !instance.state.is_terminal());
+        wanted.extend(standing.map(selection::steps_limit));
         self.seated(ports, views, task, wanted, instance, receives, true).await
     }
 
@@ -232,7 +236,7 @@ impl Attempt<'_> {
                     _ => Wait::Limit(sized.clone()),
                 };
                 let item = (task.value, Some(task.version));
-                return park::park(ports, self.view, self.ready, item, wait).await;
+                return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
             };
             places.push(place);
         }

@@ -29,6 +29,7 @@ pub(crate) async fn park<P: Ports>(
     ready: &TaskReady,
     (mut task, read_at): (Task, Option<u64>),
     wait: Wait,
+    wanted: &[SizedLimit],
 ) -> Result<Option<Claimed>, Trouble> {
     let reason = match &wait {
         Wait::Paused => "the run is paused".to_owned(),
@@ -58,8 +59,39 @@ pub(crate) async fn park<P: Ports>(
         limits::leave(ports, &waiter).await?;
         return Err(Trouble::Conflict);
     }
+    not_taken(ports, view, ready, &wait, wanted).await?;
     tracing::info!(run = %ready.run, task = %ready.task, reason = task.reason, "waits");
     Ok(None)
+}
+
+/// Gives others what this attempt may have been released by and does not take, because it waits
+/// for something else.
+async fn not_taken<P: Ports>(
+    ports: &P,
+    view: &View,
+    ready: &TaskReady,
+    wait: &Wait,
+    wanted: &[SizedLimit],
+) -> Result<(), Trouble> {
+    let waits_for = |limit: &LimitRef| match wait {
+        Wait::Limit(sized) => sized.limit == *limit,
+        Wait::Paused | Wait::Instance(_) => false,
+    };
+    let is_steps = |limit: &LimitRef| matches!(limit, LimitRef::Steps(_));
+    let others = wanted.iter().filter(|sized| !waits_for(&sized.limit) && !is_steps(&sized.limit));
+    limits::pass_on(ports, others).await?;
+    let position = view.plan.position(&ready.task);
+    let choice = position.and_then(|position| view.plan.written(position).kind.cluster());
+    match (wait, choice) {
+        (Wait::Paused | Wait::Limit(_), Some(choice)) => {
+            if look_again(ports, view, &Wait::Instance(choice.clone())).await? {
+                let queue = selection::queue_of(&view.run.team, choice);
+                limits::release(ports, &queue, 1).await?;
+            }
+            Ok(())
+        }
+        (Wait::Instance(_), _) | (_, None) => Ok(()),
+    }
 }
 
 /// Releases the next waiter in this task's stead. A message that turns out stale may have been
