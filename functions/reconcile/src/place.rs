@@ -15,6 +15,9 @@ use protocols::limits;
 /// After how long a holder that lives is suspect again.
 const AGAIN: Seconds = Seconds::hours(1);
 
+/// How long freeing a place takes at most, unless it is interrupted.
+const IT_IS_FREE: Seconds = Seconds(30);
+
 /// Frees a place whose holder has ended; arms it again otherwise.
 pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Result<(), Trouble> {
     let key = Key::Place(due.limit.clone(), due.number);
@@ -44,6 +47,8 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
             } = read.value;
             tracing::warn!(%limit, holder, "freeing a left-over place");
             let queue = QueueRef::Limit(limit.clone());
+            // Once the place is free it is due no more, and nobody repeats what follows.
+            limits::announce(ports, &queue, IT_IS_FREE).await?;
             limits::free(ports, &[PlaceRef { limit, number }], &holder).await?;
             limits::release(ports, &queue, 1).await?;
             Ok(())
