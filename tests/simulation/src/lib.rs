@@ -3,5 +3,6 @@
 //! Everything random is drawn from one seed, so a seed that fails fails again.
 
 pub mod dice;
+pub mod platform;
 pub mod reference;
 pub mod world;

@@ -16,25 +16,36 @@ pub fn outcome(
     let mut states: BTreeMap<TaskName, TaskState> = BTreeMap::new();
     while states.len() < workflow.tasks.len() {
         for task in &workflow.tasks {
-            let above: Option<Vec<TaskState>> =
-                task.after.iter().map(|name| states.get(name).copied()).collect();
+            let above: Option<Vec<TaskState>> = task
+                .after
+                .iter()
+                .map(|name| states.get(name).copied())
+                .collect();
             if let Some(above) = above {
                 let state = decide(task.trigger_rule, &above, fails(&task.name));
                 states.insert(task.name.clone(), state);
             }
         }
     }
-    let is_leaf =
-        |name: &TaskName| !workflow.tasks.iter().any(|task| task.after.contains(name));
+    let is_leaf = |name: &TaskName| !workflow.tasks.iter().any(|task| task.after.contains(name));
     let failed = states.iter().any(|(name, state)| {
         is_leaf(name) && matches!(state, TaskState::Failed | TaskState::Blocked)
     });
-    (states, if failed { RunState::Failed } else { RunState::Succeeded })
+    (
+        states,
+        if failed {
+            RunState::Failed
+        } else {
+            RunState::Succeeded
+        },
+    )
 }
 
-fn decide(rule: TriggerRule, above: &[TaskState], fails: bool) -> TaskState {
+/// Decides one task from the final states of everything above it.
+pub fn decide(rule: TriggerRule, above: &[TaskState], fails: bool) -> TaskState {
     let succeeded = above.contains(&TaskState::Succeeded);
-    let failed = above.contains(&TaskState::Failed) || above.contains(&TaskState::Blocked);
+    let bad = [TaskState::Failed, TaskState::Blocked, TaskState::Cancelled];
+    let failed = above.iter().any(|state| bad.contains(state));
     let all_succeeded = above.iter().all(|state| *state == TaskState::Succeeded);
     let starts = match rule {
         _ if above.is_empty() => true,

@@ -27,7 +27,11 @@ pub struct Weather {
 }
 
 /// The inboxes that take part.
-const INBOXES: [Function; 3] = [Function::AdvanceRun, Function::SubmitTask, Function::ObserveTask];
+const INBOXES: [Function; 3] = [
+    Function::AdvanceRun,
+    Function::SubmitTask,
+    Function::ObserveTask,
+];
 
 /// A world with one run in it.
 pub struct World {
@@ -48,7 +52,12 @@ impl World {
         let run = flow::seed_run(&ports.store, workflow, ports.clock().now());
         let roots = workflow.tasks.iter().filter(|task| task.after.is_empty());
         let waiting = roots
-            .map(|task| (Function::SubmitTask, flow::ready(&run, task.name.as_str(), 1, 1)))
+            .map(|task| {
+                (
+                    Function::SubmitTask,
+                    flow::ready(&run, task.name.as_str(), 1, 1),
+                )
+            })
             .collect();
         Self {
             ports,
@@ -89,13 +98,19 @@ impl World {
 
     /// The run as it is stored.
     pub fn peek_run(&self) -> Run {
-        self.ports.store.peek(&Key::Run(self.run.run.clone())).expect("it was seeded")
+        self.ports
+            .store
+            .peek(&Key::Run(self.run.run.clone()))
+            .expect("it was seeded")
     }
 
     /// The states of all tasks that were reached.
     pub fn states(&self) -> BTreeMap<TaskName, TaskState> {
         let tasks: Vec<Task> = self.ports.store.all();
-        tasks.into_iter().map(|task| (task.task, task.state)).collect()
+        tasks
+            .into_iter()
+            .map(|task| (task.task, task.state))
+            .collect()
     }
 
     /// Submissions of each attempt, strays included.
@@ -110,10 +125,13 @@ impl World {
             }
         }
         let now = self.ports.clock().now();
-        let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, ..)| *at <= now);
+        let (due, later) = std::mem::take(&mut self.later)
+            .into_iter()
+            .partition(|(at, ..)| *at <= now);
         self.later = later;
         let due: Vec<(model::Timestamp, Function, Message)> = due;
-        self.waiting.extend(due.into_iter().map(|(_, inbox, message)| (inbox, message)));
+        self.waiting
+            .extend(due.into_iter().map(|(_, inbox, message)| (inbox, message)));
     }
 
     /// Delivers one to five messages of one inbox as a batch, perhaps crashing in the middle.
@@ -158,7 +176,11 @@ impl World {
         let now = self.ports.clock().now();
         for (message, verdict) in batch.into_iter().zip(verdicts) {
             // A crash ends the process: nothing is acknowledged.
-            let verdict = if crashed { Verdict::Failed("crash".into()) } else { verdict };
+            let verdict = if crashed {
+                Verdict::Failed("crash".into())
+            } else {
+                verdict
+            };
             match verdict {
                 Verdict::Done => {}
                 Verdict::Later(delay) => self.later.push((delay.after(now), inbox, message)),
@@ -171,7 +193,10 @@ impl World {
     fn handle(&self, inbox: Function, batch: &[Message]) -> Vec<Verdict> {
         let batch: Vec<Delivery> = batch
             .iter()
-            .map(|message| Delivery { message: message.clone(), receives: 1 })
+            .map(|message| Delivery {
+                message: message.clone(),
+                receives: 1,
+            })
             .collect();
         match inbox {
             Function::AdvanceRun => block_on(advance_run::handle(&self.ports, batch)),
@@ -190,9 +215,15 @@ impl World {
     fn end_some_work(&mut self, fails: &impl Fn(&AttemptKey) -> bool) -> bool {
         let work = self.ports.compute.work();
         for seen in &work {
-            self.attempts.entry(seen.key.clone()).or_default().insert(seen.submission.clone());
+            self.attempts
+                .entry(seen.key.clone())
+                .or_default()
+                .insert(seen.submission.clone());
         }
-        let alive: Vec<_> = work.iter().filter(|seen| !seen.state.is_terminal()).collect();
+        let alive: Vec<_> = work
+            .iter()
+            .filter(|seen| !seen.state.is_terminal())
+            .collect();
         if alive.is_empty() {
             return false;
         }
@@ -201,16 +232,24 @@ impl World {
             self.tell(seen, WorkState::Running);
             return true;
         }
-        let state = if fails(&seen.key) { WorkState::Failed } else { WorkState::Succeeded };
+        let state = if fails(&seen.key) {
+            WorkState::Failed
+        } else {
+            WorkState::Succeeded
+        };
         self.tell(seen, state);
         self.ended.insert(seen.submission.clone());
         true
     }
 
     fn tell(&mut self, seen: &model::observation::WorkObservation, state: WorkState) {
-        assert!(matches!(seen.place, Place::Queue(_)), "the world has Batch jobs only");
+        assert!(
+            matches!(seen.place, Place::Queue(_)),
+            "the world has Batch jobs only"
+        );
         let told = self.ports.compute.set_work(&seen.submission, state, None);
-        self.waiting.push((Function::ObserveTask, Message::Work(told)));
+        self.waiting
+            .push((Function::ObserveTask, Message::Work(told)));
     }
 
     /// Goes on to the next delayed message; false when there is none.

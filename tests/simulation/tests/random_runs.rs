@@ -10,21 +10,35 @@ use simulation_tests::reference;
 use simulation_tests::world::{Weather, World};
 use testkit::flow;
 
-const RULES: [&str; 5] =
-    ["all_succeeded", "all_done", "any_failed", "any_succeeded", "none_failed"];
+const RULES: [&str; 5] = [
+    "all_succeeded",
+    "all_done",
+    "any_failed",
+    "any_succeeded",
+    "none_failed",
+];
 
 fn random_workflow(dice: &mut Dice) -> Workflow {
     let count = 1 + dice.below(10);
     let names: Vec<String> = (0..count).map(|at| format!("t{at}")).collect();
     let mut rows: Vec<(&str, Vec<&str>, &str)> = Vec::new();
     for at in 0..names.len() {
-        let after: Vec<&str> =
-            names[..at].iter().filter(|_| dice.percent(35)).map(String::as_str).collect();
-        let rule = if dice.percent(50) { RULES[dice.pick(RULES.len())] } else { RULES[0] };
+        let after: Vec<&str> = names[..at]
+            .iter()
+            .filter(|_| dice.percent(35))
+            .map(String::as_str)
+            .collect();
+        let rule = if dice.percent(50) {
+            RULES[dice.pick(RULES.len())]
+        } else {
+            RULES[0]
+        };
         rows.push((&names[at], after, rule));
     }
-    let rows: Vec<(&str, &[&str], &str)> =
-        rows.iter().map(|(name, after, rule)| (*name, after.as_slice(), *rule)).collect();
+    let rows: Vec<(&str, &[&str], &str)> = rows
+        .iter()
+        .map(|(name, after, rule)| (*name, after.as_slice(), *rule))
+        .collect();
     let mut workflow = flow::workflow(&rows);
     for task in &mut workflow.tasks {
         task.retries.attempts = u32::try_from(dice.below(3)).expect("at most two");
@@ -55,26 +69,48 @@ fn check(seed: u64, weather: Weather) {
     assert_eq!(world.states(), states, "seed {seed}: {workflow:#?}");
     assert_eq!(ended, run, "seed {seed}");
     for (key, submissions) in world.attempts() {
-        assert_eq!(submissions.len(), 1, "seed {seed}: {key} was submitted more than once");
+        assert_eq!(
+            submissions.len(),
+            1,
+            "seed {seed}: {key} was submitted more than once"
+        );
     }
     for task in &workflow.tasks {
         let started = world.attempts().keys().any(|key| key.task == task.name);
         let decided = states[&task.name];
         let skipped = matches!(decided, TaskState::Skipped | TaskState::Blocked);
-        assert_eq!(started, !skipped, "seed {seed}: {} is {decided:?}", task.name);
+        assert_eq!(
+            started, !skipped,
+            "seed {seed}: {} is {decided:?}",
+            task.name
+        );
     }
 }
 
 #[test]
 fn runs_end_as_they_should_in_fine_weather() {
     for seed in 0..300 {
-        check(seed, Weather { duplicate: 0, crash: 0, odd_answer: 0 });
+        check(
+            seed,
+            Weather {
+                duplicate: 0,
+                crash: 0,
+                odd_answer: 0,
+            },
+        );
     }
 }
 
 #[test]
 fn runs_end_as_they_should_in_bad_weather() {
     for seed in 0..2_000 {
-        check(seed, Weather { duplicate: 30, crash: 20, odd_answer: 20 });
+        check(
+            seed,
+            Weather {
+                duplicate: 30,
+                crash: 20,
+                odd_answer: 20,
+            },
+        );
     }
 }
