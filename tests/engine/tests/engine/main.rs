@@ -11,6 +11,7 @@ mod dice;
 mod disk;
 mod killed;
 mod killed_days;
+mod killed_operations;
 mod limits;
 mod lost_events;
 mod nonsense;
