@@ -18,4 +18,5 @@ mod nonsense;
 mod operations;
 mod scene;
 mod time_outs;
+mod troubled_days;
 mod view;

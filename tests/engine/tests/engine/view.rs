@@ -131,9 +131,14 @@ impl Scene {
 
     /// Every run of a workflow, newest first.
     pub fn runs(&self, workflow: &str) -> Vec<Run> {
+        self.runs_of(&reference(workflow))
+    }
+
+    /// Every run of any team's workflow, newest first.
+    pub fn runs_of(&self, workflow: &WorkflowRef) -> Vec<Run> {
         let reader = self.reader();
         let runs = pollster::block_on(reader.store().runs_of(
-            &reference(workflow),
+            workflow,
             model::Timestamp::MIN,
             model::Timestamp::MAX,
             10_000,
