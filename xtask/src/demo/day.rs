@@ -21,7 +21,7 @@ pub const COMMANDS: [(&str, &str); 5] = [
     ("runs", "every run"),
     (
         "show weather/daily_report",
-        "the tasks of a run, and the attempt that failed",
+        "the tasks of a run, and where each was at work",
     ),
     (
         "why energy/briefing",

@@ -48,12 +48,11 @@ pub fn run(_arguments: &Arguments) -> Result<ExitCode> {
     let findings = day::judge(&murmur.timeline()?, &murmur.dead_letters()?);
     say(&findings, took);
     murmur.say_where_to_look();
-    let fine = findings.iter().all(|finding| finding.is_fine());
-    Ok(if fine {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    ensure!(
+        findings.iter().all(day::Finding::is_fine),
+        "not everything was as it should be"
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Builds `murmur`, and says where it is.
@@ -147,7 +146,10 @@ fn answer(mut command: Command) -> Result<Value> {
 }
 
 fn say(findings: &[day::Finding], took: Duration) {
-    println!("\nas it should be, after {} s", took.as_secs());
+    println!(
+        "\nwhat should be true of the day, which took {} s",
+        took.as_secs()
+    );
     for finding in findings {
         match &finding.wrong {
             None => println!("  ✓ {}", finding.what),
