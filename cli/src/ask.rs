@@ -1,5 +1,6 @@
 //! Asking for an operation: a fact in operate's inbox, with who asks and why, and what came of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -215,6 +216,9 @@ fn word(state: OperationState) -> &'static str {
     }
 }
 
+/// How many ids this process has chosen.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+
 /// An id nobody else chooses: what is asked for, and by a hash when and by which process.
 fn new_id(what: &OperationKind) -> String {
     let kind = match what {
@@ -227,8 +231,9 @@ fn new_id(what: &OperationKind) -> String {
         OperationKind::Mark { .. } => "mark",
     };
     let now = crate::present::now();
+    let nth = ASKED.fetch_add(1, Ordering::Relaxed).to_string();
     let process = std::process::id().to_string();
-    let hash = &digest([now.to_string().as_str(), process.as_str()])[..8];
+    let hash = &digest([now.to_string().as_str(), process.as_str(), nth.as_str()])[..8];
     format!("{kind}-{}-{hash}", now.strftime("%Y%m%d"))
 }
 
