@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::name::{Name, TeamName, WorkflowRef};
+use crate::name::{self, Name, TeamName, WorkflowRef};
 
 /// The longest run id, in characters.
 pub const RUN_ID_MAX: usize = 64;
@@ -104,15 +104,12 @@ impl Slot {
 impl RunId {
     /// Derives the run's identity from what it is for (rule 4: one run per slot).
     pub fn of(workflow: &WorkflowRef, slot: &Slot) -> Self {
-        let readable: String = slot
-            .as_str()
-            .chars()
-            .map(|c| c.to_ascii_lowercase())
-            .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
-            .collect();
-        let exact = is_instant_slot(slot.as_str());
+        let exact = written_in_id(slot.as_str());
+        let readable = exact
+            .clone()
+            .unwrap_or_else(|| without_punctuation(slot.as_str()));
         let whole = format!("{}--{}--{readable}", workflow.team, workflow.name);
-        if exact && whole.len() <= RUN_ID_MAX {
+        if exact.is_some() && whole.len() <= RUN_ID_MAX {
             return Self(whole.into());
         }
         let team: &TeamName = &workflow.team;
@@ -127,14 +124,30 @@ impl RunId {
     }
 }
 
-/// Whether dropping punctuation and case loses nothing: only instants and dates are written into
-/// a run id as they are.
-fn is_instant_slot(slot: &str) -> bool {
-    slot.parse::<Timestamp>()
-        .is_ok_and(|instant| instant.to_string() == slot)
-        || slot
-            .parse::<jiff::civil::Date>()
-            .is_ok_and(|date| date.to_string() == slot)
+/// How a slot is written into a run id when nothing is lost by it: an instant or a date without its
+/// punctuation; a name as it is, unless it looks like one of those.
+fn written_in_id(slot: &str) -> Option<String> {
+    let is_instant = slot
+        .parse::<Timestamp>()
+        .is_ok_and(|instant| instant.to_string() == slot);
+    let is_date = slot
+        .parse::<jiff::civil::Date>()
+        .is_ok_and(|date| date.to_string() == slot);
+    if is_instant || is_date {
+        return Some(without_punctuation(slot));
+    }
+    let looks_like_one = slot
+        .chars()
+        .all(|c| c.is_ascii_digit() || c == 't' || c == 'z');
+    let is_name = name::check(slot, RUN_ID_MAX).is_ok();
+    (is_name && !looks_like_one).then(|| slot.to_owned())
+}
+
+fn without_punctuation(slot: &str) -> String {
+    slot.chars()
+        .map(|c| c.to_ascii_lowercase())
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
+        .collect()
 }
 
 #[cfg(test)]
@@ -150,6 +163,26 @@ mod tests {
         let slot = Slot::from("2026-03-01T05:15:00Z");
         let id = RunId::of(&workflow("weather/daily_report"), &slot);
         assert_eq!(id.as_str(), "weather--daily_report--20260301t051500z");
+    }
+
+    #[test]
+    fn a_slot_that_is_a_name_is_written_as_it_is() {
+        let id = |slot: &str| RunId::of(&workflow("me/hello"), &Slot::from(slot)).to_string();
+        assert_eq!(
+            id("start-20261120-ed3f01a6"),
+            "me--hello--start-20261120-ed3f01a6"
+        );
+        // Not where it could be taken for a date, an instant, or two parts of an id.
+        for slot in [
+            "20260301",
+            "20260301t051500z",
+            "a--b",
+            "Ticket",
+            "raw/b.csv",
+        ] {
+            let suffix = id(slot).rsplit_once("--").unwrap().1.to_owned();
+            assert_eq!(suffix.len(), 12, "{slot} ends in a hash, {suffix}");
+        }
     }
 
     #[test]
