@@ -95,11 +95,11 @@ impl Zone {
         first.unwrap_or(instant)
     }
 
-    /// The instant at which clocks show so many minutes past midnight of a date; `None` when they
+    /// The instant at which clocks show so many seconds past midnight of a date; `None` when they
     /// never do.
-    pub fn wall_clock(&self, midnight: Timestamp, minutes: i32) -> Option<Timestamp> {
+    pub fn wall_clock(&self, midnight: Timestamp, seconds: i32) -> Option<Timestamp> {
         let date = self.0.to_datetime(midnight).date();
-        let time = Time::midnight().checked_add(minutes.minutes()).ok()?;
+        let time = Time::midnight().checked_add(seconds.seconds()).ok()?;
         let shown = self.0.to_ambiguous_timestamp(date.to_datetime(time));
         match shown.offset() {
             AmbiguousOffset::Gap { .. } => None,

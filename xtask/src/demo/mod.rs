@@ -99,8 +99,12 @@ impl Murmur {
     }
 
     fn draw_the_day(&self) -> Result<()> {
-        let status = self.of_the_day().status()?;
-        ensure!(status.success(), "the day cannot be drawn: {status}");
+        let night = self.command(&["timeline", "weather/daily_report"]);
+        for mut drawing in [self.of_the_day(), night] {
+            let status = drawing.status()?;
+            ensure!(status.success(), "the day cannot be drawn: {status}");
+            println!();
+        }
         Ok(())
     }
 

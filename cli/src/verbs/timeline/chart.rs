@@ -23,7 +23,7 @@ pub struct Chart<'a> {
     pub from: Timestamp,
     pub to: Timestamp,
     pub zone: &'a Zone,
-    pub groups: Vec<(&'static str, Vec<Lane>)>,
+    pub groups: Vec<(&'a str, Vec<Lane>)>,
 }
 
 /// How wide the columns are.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use model::Timestamp;
 use model::cluster::{Instance, InstanceState};
-use model::name::WorkflowRef;
+use model::name::{TaskName, WorkflowRef};
 use model::run::RunState;
 use model::task::{Task, TaskState};
 
 use super::SeenRun;
 use crate::output::paint::Paint;
 use crate::output::time::{Zone, took};
+use crate::view::run::RunView;
 
 /// One line of the chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,6 +201,60 @@ fn of_run(seen: &SeenRun, label: String, now: Timestamp) -> Lane {
         length: took(began, end),
         remark: remark(seen),
     }
+}
+
+/// Lanes of a run's tasks, in the order of the definition.
+pub fn of_tasks(view: &RunView, now: Timestamp) -> Vec<Lane> {
+    let names = view.names();
+    let lanes = names.iter().filter_map(|name| of_task(view, name, now));
+    lanes.collect()
+}
+
+/// `None` for a task that was never reached.
+fn of_task(view: &RunView, name: &TaskName, now: Timestamp) -> Option<Lane> {
+    let attempts = view.attempts(name);
+    let (first, newest) = (attempts.first()?, attempts.last()?);
+    let mark = match newest.state {
+        TaskState::Waiting | TaskState::Retrying => '…',
+        TaskState::Claimed | TaskState::Submitted | TaskState::Running => '▸',
+        TaskState::Succeeded => '✓',
+        TaskState::Failed | TaskState::Blocked => '✗',
+        TaskState::Skipped | TaskState::Cancelled => '–',
+    };
+    let mut spans: Vec<Span> = attempts
+        .iter()
+        .flat_map(|attempt| of_attempt(attempt, now))
+        .collect();
+    // Between two attempts it waits out the backoff.
+    spans.extend(attempts.windows(2).filter_map(|pair| {
+        let (from, to) = (pair[0].ended_at?, pair[1].ready_at);
+        (from < to).then_some(Span {
+            from,
+            to,
+            look: Look::Waits,
+        })
+    }));
+    if newest.state == TaskState::Failed {
+        let at = newest.ended_at.unwrap_or(now);
+        spans.push(Span {
+            from: at,
+            to: at,
+            look: Look::Failed,
+        });
+    }
+    let tries = (attempts.len() > 1).then(|| format!("{} attempts", attempts.len()));
+    let place = newest.cluster.as_ref().map(ToString::to_string);
+    Some(Lane {
+        mark: (mark, Paint::of_task(newest.state)),
+        label: name.to_string(),
+        spans,
+        length: took(first.ready_at, newest.ended_at.unwrap_or(now)),
+        remark: tries
+            .into_iter()
+            .chain(place)
+            .collect::<Vec<_>>()
+            .join(", "),
+    })
 }
 
 fn of_attempt(attempt: &Task, now: Timestamp) -> Vec<Span> {

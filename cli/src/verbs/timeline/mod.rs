@@ -20,8 +20,8 @@ use crate::output::paint::Paint;
 use crate::output::{Screen, note, width};
 use crate::target::Target;
 use crate::target::local::DataFolder;
-use crate::view::definitions;
 use crate::view::run::RunView;
+use crate::view::{definitions, find};
 use chart::Chart;
 
 const EXAMPLES: &str = "\
@@ -29,6 +29,7 @@ Examples:
   murmur timeline                                   # the last 24 hours
   murmur timeline --from 2026-03-02 --to 2026-03-03
   murmur timeline --from 2h --team weather
+  murmur timeline weather/daily_report              # the tasks of one run
 
 In JSON: from, to, instances (the registry's items) and runs, each a run with its attempts.";
 
@@ -42,6 +43,9 @@ const LOOKED_AT: usize = 500;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Timeline {
+    /// The tasks of this run instead: a run id, team/workflow, or team/workflow@SLOT
+    #[arg(value_name = "RUN", conflicts_with_all = ["from", "to", "team"])]
+    run: Option<String>,
     /// Where it begins: a date, an instant, or 2h, 3d ago [default: 24 hours before the end]
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,
@@ -78,7 +82,57 @@ impl Timeline {
     /// Draws it.
     pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
         let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+        match &self.run {
+            Some(run) => pollster::block_on(self.of_run(&target, run, screen)),
+            None => pollster::block_on(self.print(&target, screen)),
+        }
+    }
+
+    async fn of_run(
+        &self,
+        target: &impl Target,
+        run: &str,
+        screen: Screen,
+    ) -> Result<Exit, Failure> {
+        let (store, now) = (target.store(), target.now()?);
+        let run = find::run(store, run).await?;
+        let zone = self
+            .shown
+            .of_workflows(store, &[run.workflow_ref()])
+            .await?;
+        let view = RunView::load(store, run).await?;
+        let attempts = view
+            .names()
+            .iter()
+            .flat_map(|name| view.attempts(name))
+            .cloned()
+            .collect();
+        let (from, to) = (view.run.created_at, view.run.ended_at.unwrap_or(now));
+        if screen.is_json() {
+            let runs = vec![SeenRun {
+                run: view.run,
+                attempts,
+            }];
+            screen.json(&Seen {
+                from,
+                to,
+                instances: Vec::new(),
+                runs,
+            })?;
+            return Ok(Exit::Fine);
+        }
+        // Also what took no time at all has a length to be drawn on.
+        let to = to.max(from.checked_add(SignedDuration::from_secs(1)).unwrap_or(to));
+        let groups = vec![(view.run.run.as_str(), lanes::of_tasks(&view, now))];
+        draw(
+            &Chart {
+                from,
+                to,
+                zone: &zone,
+                groups,
+            },
+            screen,
+        )
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {
@@ -153,16 +207,23 @@ impl Timeline {
             note("there was neither a cluster nor a run");
             return Ok(Exit::Fine);
         }
-        let chart = Chart {
-            from,
-            to,
-            zone: &zone,
-            groups: vec![("clusters", clusters), ("runs", runs)],
-        };
-        screen.text(&chart.render(width().unwrap_or(UNSEEN_WIDTH)))?;
-        note(&Paint::Faint.text(&format!("times in {}", zone.name())));
-        Ok(Exit::Fine)
+        let groups = vec![("clusters", clusters), ("runs", runs)];
+        draw(
+            &Chart {
+                from,
+                to,
+                zone: &zone,
+                groups,
+            },
+            screen,
+        )
     }
+}
+
+fn draw(chart: &Chart<'_>, screen: Screen) -> Result<Exit, Failure> {
+    screen.text(&chart.render(width().unwrap_or(UNSEEN_WIDTH)))?;
+    note(&Paint::Faint.text(&format!("times in {}", chart.zone.name())));
+    Ok(Exit::Fine)
 }
 
 /// How many machines an instance has, as its definition has it.

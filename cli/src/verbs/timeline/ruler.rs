@@ -5,13 +5,21 @@ use model::Timestamp;
 
 use crate::output::time::Zone;
 
-/// Steps between marks, in minutes; the narrowest that leaves room for the labels is taken.
-const STEPS: [i32; 14] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1_440, 10_080,
+/// Steps between marks, in seconds; the narrowest that leaves room for the labels is taken.
+const STEPS: [i32; 20] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600,
+    43_200, DAY, 604_800,
 ];
-const DAY: i32 = 1_440;
-/// Cells between marks at least: a label and a blank.
-const ROOM: i64 = 6;
+const DAY: i32 = 86_400;
+
+/// How marks of this step are labelled, and how many cells a label and a blank take.
+fn label(step: i32) -> (&'static str, i64) {
+    match step {
+        ..60 => ("%H:%M:%S", 9),
+        60..DAY => ("%H:%M", 6),
+        DAY.. => ("%m-%d", 6),
+    }
+}
 
 /// A stretch of time laid over cells.
 #[derive(Debug, Clone, Copy)]
@@ -37,21 +45,27 @@ impl Ruler {
 
     /// Where the labelled instants are, left to right.
     pub fn marks(&self, zone: &Zone) -> Vec<(usize, String)> {
-        let minutes = self.to.duration_since(self.from).as_secs() / 60;
-        let room = |step: &i32| i64::from(*step) * self.cells as i64 >= ROOM * minutes;
+        let seconds = self.to.duration_since(self.from).as_secs();
+        let room = |step: &i32| i64::from(*step) * self.cells as i64 >= label(*step).1 * seconds;
         let step = STEPS
             .into_iter()
             .find(room)
             .unwrap_or(STEPS[STEPS.len() - 1]);
-        let shape = if step >= DAY { "%m-%d" } else { "%H:%M" };
+        let (shape, _) = label(step);
         let mut marks = Vec::new();
         let mut day = self.from;
         while day < self.to {
             let midnight = zone.midnight(day);
-            for at in (0..DAY).step_by(step.unsigned_abs() as usize) {
+            // Of the first day only what may be seen: seconds of a whole day are many.
+            let first = (day.duration_since(midnight).as_secs() - 7_200).max(0);
+            let first = i32::try_from(first).unwrap_or(0) / step * step;
+            for at in (first..DAY).step_by(step.unsigned_abs() as usize) {
                 let Some(instant) = zone.wall_clock(midnight, at) else {
                     continue;
                 };
+                if instant >= self.to {
+                    break;
+                }
                 if (self.from..self.to).contains(&instant) {
                     marks.push((self.cell(instant), zone.short(instant, shape)));
                 }
@@ -101,6 +115,12 @@ mod tests {
                 "0:23:00 6:00:00 12:01:00 18:02:00",
             ),
             ("2026-03-01", "2026-03-04", 18, "0:03-01 6:03-02 12:03-03"),
+            (
+                "2026-03-02T00:15:00",
+                "2026-03-02T00:15:40",
+                40,
+                "0:00:15:00 10:00:15:10 20:00:15:20 30:00:15:30",
+            ),
         ] {
             assert_eq!(marks("America/Los_Angeles", from, to, cells), expected);
         }
