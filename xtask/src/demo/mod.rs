@@ -151,7 +151,7 @@ fn answer(mut command: Command) -> Result<Value> {
 
 fn say(findings: &[day::Finding], took: Duration) {
     println!(
-        "\nwhat should be true of the day, which took {} s",
+        "what should be true of the day, which took {} s",
         took.as_secs()
     );
     for finding in findings {

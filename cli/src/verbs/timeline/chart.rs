@@ -11,8 +11,10 @@ use crate::output::time::Zone;
 
 /// The fewest cells a day is drawn with, however narrow the terminal.
 const LEAST_CELLS: usize = 24;
-/// From how many cells on remarks are given room.
-const ROOMY: usize = 60;
+/// How many cells are left when remarks are given room.
+const ROOMY: usize = 48;
+/// How much of the longest remark must be seen, so that remarks are worth their room.
+const WORTH: usize = 28;
 /// The most cells; more do not tell more.
 const MOST_CELLS: usize = 96;
 /// The longest label; the rest is cut.
@@ -61,10 +63,11 @@ impl Chart<'_> {
         // Mark, blank, label, blank, cells, blank, length.
         let room = width.saturating_sub(label + length + 4);
         let remark = longest(|lane| &lane.remark).unwrap_or(0);
-        let remark = if remark == 0 || room < ROOMY + 2 + 8 {
-            0
-        } else {
+        let worth = room >= ROOMY + 2 + remark.min(WORTH);
+        let remark = if worth {
             remark.min(room - ROOMY - 2)
+        } else {
+            0
         };
         let beside = if remark == 0 { 0 } else { remark + 2 };
         let cells = (room - beside.min(room)).clamp(LEAST_CELLS, MOST_CELLS);
