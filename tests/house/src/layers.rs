@@ -93,6 +93,13 @@ pub const LAYERS: &[Layer] = &[
         because: "a function reaches the world, and other functions, through ports alone",
     },
     Layer {
+        name: "aws",
+        folder: "shared/aws",
+        layers: Layers::Only(&["model", "ports"]),
+        libraries: Libraries::AllButReserved,
+        because: "it implements ports over AWS, and decides nothing",
+    },
+    Layer {
         name: "local",
         folder: "shared/local",
         layers: Layers::Only(&[

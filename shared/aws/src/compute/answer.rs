@@ -1,0 +1,83 @@
+//! What the services' refusals mean.
+//!
+//! The one place that decides whether a submission took effect (rule 9): what was not answered, or
+//! answered by a failing server, may have.
+
+use aws_sdk_emr::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use ports::{ComputeError, SubmitError};
+
+/// Codes by which services say that they were asked too often.
+const THROTTLED: [&str; 8] = [
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+/// Codes of requests that were not let in, though they may be with other credentials or time.
+const NOT_LET_IN: [&str; 6] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// EMR's words for a cluster that has as many open steps as it takes.
+const STEPS_FULL: &str = "Maximum number of active steps";
+
+/// Says what a refused submission means. A request that is wrong is [`SubmitError::Refused`];
+/// whether its place is gone is for the caller to find out.
+pub fn submission<E>(error: SdkError<E, HttpResponse>) -> SubmitError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let full = error
+        .message()
+        .is_some_and(|said| said.contains(STEPS_FULL));
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    let sent = !matches!(error, SdkError::ConstructionFailure(_));
+    let answered = matches!(error, SdkError::ServiceError(_));
+    let reason = DisplayErrorContext(error).to_string();
+    if !sent {
+        // Most of all for want of credentials; it comes back like what is throttled.
+        return SubmitError::Throttled { reason };
+    }
+    if !answered {
+        return SubmitError::Unknown { reason };
+    }
+    let is_one_of = |codes: &[&str]| code.as_deref().is_some_and(|code| codes.contains(&code));
+    if full || is_one_of(&THROTTLED) || is_one_of(&NOT_LET_IN) || status == Some(429) {
+        return SubmitError::Throttled { reason };
+    }
+    match status {
+        Some(400..=499) => SubmitError::Refused { reason },
+        Some(_) | None => SubmitError::Unknown { reason },
+    }
+}
+
+/// Says that a call which asks or stops did not succeed.
+pub fn unavailable<E: std::error::Error>(error: E) -> ComputeError {
+    let reason = DisplayErrorContext(error).to_string();
+    ComputeError { reason }
+}
+
+/// Whether the service understood the request and finds it wrong: it names something that is not
+/// there, or is not there any more.
+pub fn is_wrong<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let wrong = [
+        "InvalidRequestException",
+        "ValidationException",
+        "ClientException",
+    ];
+    error.code().is_some_and(|code| wrong.contains(&code))
+}

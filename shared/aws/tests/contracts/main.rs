@@ -1,0 +1,12 @@
+//! The contracts of the ports, kept by the adapters against an emulator of AWS, and what becomes of
+//! calls that fail.
+
+#![allow(clippy::unwrap_used)] // a failed test is what it is for
+
+mod bus;
+mod compute;
+mod emulator;
+mod job_flow;
+mod stand_in;
+mod store;
+mod wire;
