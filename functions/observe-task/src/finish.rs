@@ -8,7 +8,7 @@ use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
 use ports::{EventBus as _, Outgoing, Ports, Trouble, TypedStore as _};
-use protocols::{facts, registry};
+use protocols::{facts, limits, registry};
 
 use crate::MESSAGE_DELAY;
 
@@ -60,9 +60,17 @@ pub(crate) async fn again<P: Ports>(
 
 /// Frees the attempt's places and releases who waited for them.
 async fn free<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    let Some(claim) = task.claim.as_ref().filter(|claim| !claim.limits.is_empty()) else {
+    let Some(claim) = task.claim.as_ref() else {
         return Ok(());
     };
+    let holder = task.attempt_key().to_string();
+    let mut places = claim.limits.clone();
+    for limit in &claim.seeks {
+        places.extend(limits::held_by(ports, limit, &holder).await?);
+    }
+    if places.is_empty() {
+        return Ok(());
+    }
     let instance = match &claim.instance {
         None => None,
         Some(key) => {
@@ -73,6 +81,5 @@ async fn free<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
         }
     };
     let instance = instance.map(|instance| instance.value);
-    let holder = task.attempt_key().to_string();
-    registry::free_and_release(ports, &claim.limits, &holder, instance.as_ref()).await
+    registry::free_and_release(ports, &places, &holder, instance.as_ref()).await
 }

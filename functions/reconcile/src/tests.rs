@@ -96,6 +96,7 @@ fn task(run: &Run, name: &str, state: TaskState, at: Timestamp) -> Task {
         place,
         instance: None,
         limits: Vec::new(),
+        seeks: Vec::new(),
     };
     Task {
         run: run.run.clone(),

@@ -213,6 +213,7 @@ fn running(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, seen: 
             place: Place::Instance(id.clone()),
             instance: Some(testkit::night::key(1)),
             limits: vec![],
+            seeks: Vec::new(),
         }),
         submission: Some(submission.clone()),
         cluster: None,

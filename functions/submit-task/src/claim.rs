@@ -169,6 +169,7 @@ impl Attempt<'_> {
             place,
             instance: instance.as_ref().map(|instance| instance.instance.clone()),
             limits: Vec::new(),
+            seeks: wanted.iter().map(|sized| sized.limit.clone()).collect(),
         });
         ports.store().commit(vec![Write::replace(&task, read_at)]).await?;
         let task = Versioned { value: task, version: read_at.map_or(1, |version| version + 1) };
@@ -275,7 +276,8 @@ impl Attempt<'_> {
         task.reason = Some(format!("superseded by generation {}", self.ready.generation));
         ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
         let steps = claim.instance.map(LimitRef::Steps);
-        for limit in claim.limits.into_iter().map(|place| place.limit).chain(steps) {
+        let held = claim.limits.into_iter().map(|place| place.limit);
+        for limit in held.chain(claim.seeks).chain(steps) {
             limits::free_all(ports, &limit, &key.to_string()).await?;
         }
         Ok(())

@@ -169,6 +169,7 @@ async fn commit_id<P: Ports>(
         }
         if let Some(claim) = &mut task.claim {
             claim.limits.clone_from(&claimed.places);
+            claim.seeks.clear();
         }
         if task.submission.is_none() {
             task.submission = Some(id.clone());

@@ -114,6 +114,7 @@ mod tests {
             place,
             instance: None,
             limits: vec![],
+            seeks: Vec::new(),
         };
         Task {
             run: "team--flow--slot".into(),

@@ -206,6 +206,7 @@ mod tests {
                 place,
                 instance: None,
                 limits: vec![],
+                seeks: Vec::new(),
             }),
             submission: submission.map(Into::into),
             cluster: None,

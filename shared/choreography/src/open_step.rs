@@ -173,6 +173,7 @@ mod tests {
                 place: Where::Instance("j-1".into()),
                 instance: Some(instance(InstanceState::Ready).instance),
                 limits: vec![],
+                seeks: Vec::new(),
             }),
             submission: submission.map(Into::into),
             cluster: None,

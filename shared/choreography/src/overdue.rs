@@ -212,6 +212,7 @@ mod tests {
             place,
             instance: None,
             limits: Vec::new(),
+            seeks: Vec::new(),
         };
         Task {
             run: "team--flow--slot".into(),

@@ -7,7 +7,7 @@ use crate::attempt::AttemptKey;
 use crate::cluster::InstanceKey;
 use crate::id::{EmrClusterId, RunId, SubmissionId};
 use crate::key::Key;
-use crate::limit::PlaceRef;
+use crate::limit::{LimitRef, PlaceRef};
 use crate::name::{ClusterRef, Name, TaskName, TeamName};
 use crate::record::Record;
 
@@ -187,6 +187,10 @@ pub struct Claim {
     /// Limits held by this attempt, released when it ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<PlaceRef>,
+    /// Limits of which it may hold places that `limits` does not name yet: its submitter takes them
+    /// after the claim, and the work may end before its submitter is heard of again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeks: Vec<LimitRef>,
 }
 
 /// Where work is submitted.

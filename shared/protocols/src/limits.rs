@@ -130,17 +130,25 @@ pub async fn free(ports: &impl Ports, places: &[PlaceRef], holder: &str) -> Resu
 
 /// Frees whatever places of a limit this holder has, when which ones is not known.
 pub async fn free_all(ports: &impl Ports, limit: &LimitRef, holder: &str) -> Result<(), Trouble> {
+    let places = held_by(ports, limit, holder).await?;
+    free(ports, &places, holder).await
+}
+
+/// Finds whatever places of a limit this holder has.
+pub async fn held_by(
+    ports: &impl Ports,
+    limit: &LimitRef,
+    holder: &str,
+) -> Result<Vec<PlaceRef>, Trouble> {
     let held = held(ports, limit).await?;
     let own = held
         .into_iter()
         .filter(|place| place.value.holder == holder);
-    let places: Vec<PlaceRef> = own
-        .map(|place| PlaceRef {
-            limit: limit.clone(),
-            number: place.value.number,
-        })
-        .collect();
-    free(ports, &places, holder).await
+    let places = own.map(|place| PlaceRef {
+        limit: limit.clone(),
+        number: place.value.number,
+    });
+    Ok(places.collect())
 }
 
 /// Leaves a waiter. The caller then looks again at what it waits for.

@@ -51,6 +51,7 @@ fn claim(ports: &TestPorts, name: &str, submitted: bool, known: bool) {
         place: queue(),
         instance: None,
         limits: Vec::new(),
+        seeks: Vec::new(),
     });
     if submitted {
         let submission = Submission {

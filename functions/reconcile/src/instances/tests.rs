@@ -220,6 +220,7 @@ fn open(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, state: Ta
             place: Where::Instance(id.clone()),
             instance: Some(testkit::night::key(1)),
             limits: vec![],
+            seeks: Vec::new(),
         }),
         submission: Some(SubmissionId::from(format!("s-{name}"))),
         cluster: None,

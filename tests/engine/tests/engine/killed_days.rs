@@ -86,6 +86,7 @@ fn whenever_the_engine_is_killed_each_day_has_one_instance_and_its_steps_once() 
             "{day}"
         );
     }
+    scene.no_place_was_left_over();
     let days = runs.len();
     eprintln!("{days} days");
     assert!(kills < 20 || days > 1, "the engine got on between kills");

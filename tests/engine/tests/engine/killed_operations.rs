@@ -24,9 +24,11 @@ const WORKFLOW: &str = r#"
 tasks:
   first:
     for_each: { part: [a, b] }
+    pool: some
     batch: &
   shaky:
     after: [first]
+    pool: some
     batch: &
     retries: { attempts: 1, backoff: 1s, max_backoff: 1s }
   last:
@@ -89,6 +91,10 @@ fn whatever_is_asked_for_between_kills_is_done_once_and_the_run_can_be_ended() {
     let mut dice = Dice(seed);
     let scene = Scene::new();
     let batch = r#"{ job_definition: any, queue: light, command: [sh, work.sh, "{{ task }}", "{{ generation }}-{{ attempt }}"] }"#;
+    scene.define(
+        "team.yaml",
+        "pools: { some: 2 }\nquota: { running_tasks: 3 }\n",
+    );
     scene.define("workflows/daily.yaml", &WORKFLOW.replace('&', batch));
     scene.script("work.sh", SCRIPT);
     scene.engine(TIME).kill();
@@ -123,6 +129,7 @@ fn whatever_is_asked_for_between_kills_is_done_once_and_the_run_can_be_ended() {
         scene.run(&run).unwrap().generation > generation
     });
     scene.ends(&run, RunState::Succeeded);
+    scene.no_place_was_left_over();
     let started = scene.lines("started");
     let once: BTreeSet<&String> = started.iter().collect();
     assert_eq!(once.len(), started.len(), "{started:#?}");

@@ -1,6 +1,7 @@
 //! However much is asked for, no more runs at once than a limit allows.
 
 use model::run::RunState;
+use serde_json::json;
 
 use crate::scene::{Scene, Time};
 
@@ -78,4 +79,21 @@ tasks:
         scene.ends(run, RunState::Succeeded);
     }
     assert_eq!(scene.lines("started").len(), 6);
+}
+
+#[test]
+fn a_place_is_free_again_though_who_took_it_never_heard_of_the_submission() {
+    let scene = Scene::new();
+    scene.configure(&json!({ "faults": { "submit_answers": ["unknown_but_done"] } }));
+    scene.define(
+        "team.yaml",
+        "pools: { single: 1 }\nquota: { running_tasks: 1 }\n",
+    );
+    scene.define("workflows/left.yaml", &yaml("", "pool: single"));
+    scene.script("alone.sh", ALONE);
+    // In real time: the lease of who never heard is longer than this test waits.
+    let _engine = scene.engine(Time::Real);
+    let run = scene.start_run("left", "one");
+    scene.ends(&run, RunState::Succeeded);
+    assert_eq!(scene.lines("started").len(), 3);
 }

@@ -147,6 +147,7 @@ fn troubled_days_come_to_a_good_end() {
             );
         }
     }
+    scene.no_place_was_left_over();
     eprintln!("{} days", runs.len());
     scene.no_dead_letters();
 }

@@ -176,6 +176,18 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// No place of a limit was ever left behind for reconcile to find an hour later.
+    pub fn no_place_was_left_over(&self) {
+        let log = self.read("engine.log");
+        let left: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("freeing a left-over place"))
+            .collect();
+        assert!(left.is_empty(), "{left:#?}");
+    }
+}
+
 /// Remembers states across engines: they only move forward (rule 6).
 #[derive(Default)]
 pub struct Watch {
