@@ -216,3 +216,80 @@ fn cut(text: &str, most: usize) -> String {
         format!("{kept}…")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::Span;
+    use super::*;
+
+    fn render(width: u16) -> String {
+        let zone = Zone::named("America/Los_Angeles").unwrap();
+        let at = |hour: &str| zone.parse(&format!("2026-03-02T{hour}")).unwrap();
+        let span = |from, to, look| Span {
+            from: at(from),
+            to: at(to),
+            look,
+        };
+        let lane = |label: &str, mark, spans, remark: &str| Lane {
+            mark: (mark, Paint::Good),
+            label: label.to_owned(),
+            spans,
+            length: "3h01m".to_owned(),
+            remark: remark.to_owned(),
+        };
+        let cluster = vec![
+            span("00:00", "06:00", Look::Waits),
+            span("06:00", "12:00", Look::Fine),
+        ];
+        let run = vec![
+            span("06:00", "18:00", Look::Open),
+            span("07:00", "07:01", Look::TriedInVain),
+            span("12:00", "12:00", Look::Failed),
+        ];
+        let before = vec![span("00:00", "00:00", Look::Fine)];
+        let chart = Chart {
+            from: at("00:00"),
+            to: zone.parse("2026-03-03").unwrap(),
+            zone: &zone,
+            groups: vec![
+                (
+                    "clusters",
+                    vec![lane("weather/etl", '✓', cluster, "100 nodes")],
+                ),
+                (
+                    "runs",
+                    vec![
+                        lane("weather/daily", '✗', run, ""),
+                        lane("weather/nightly", '✓', before, ""),
+                    ],
+                ),
+                ("nothing", Vec::new()),
+            ],
+        };
+        anstream::adapter::strip_str(&chart.render(width)).to_string()
+    }
+
+    #[test]
+    fn lanes_are_drawn_under_the_local_time_and_only_what_is_seen_is_explained() {
+        let expected = "\
+Mon 2026-03-02    00:00 06:00 12:00 18:00
+clusters
+✓ weather/etl     ░░░░░░██████┊     ┊      3h01m
+runs
+✗ weather/daily   ┊     ─▚────✗─────┊      3h01m
+✓ weather/nightly █     ┊     ┊     ┊      3h01m
+✗ failed   █ up, or at work   ▚ failed attempt   ░ comes up, or waits   ─ open
+";
+        assert_eq!(render(48), expected);
+        assert_eq!(render(20), expected, "as narrow as it gets");
+    }
+
+    #[test]
+    fn remarks_are_shown_where_there_is_room() {
+        assert!(!render(80).contains("100 nodes"));
+        let wide = render(90);
+        assert!(wide.contains("3h01m  100 nodes"), "{wide}");
+        let longest = wide.lines().map(count).max().unwrap_or(0);
+        assert!(longest <= 90, "{longest}");
+    }
+}
