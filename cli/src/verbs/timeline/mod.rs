@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use model::Timestamp;
 use model::cluster::Instance;
 use model::key::Key;
+use model::name::{TeamName, WorkflowRef};
 use model::run::Run;
 use model::task::Task;
 use ports::{StateStore, TypedStore as _};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
+use crate::output::time::Zone;
 use crate::output::{Screen, note, width};
 use crate::target::Target;
 use crate::target::local::DataFolder;
@@ -101,18 +103,9 @@ impl Timeline {
             .of_workflows(store, &[run.workflow_ref()])
             .await?;
         let view = RunView::load(store, run).await?;
-        let attempts = view
-            .names()
-            .iter()
-            .flat_map(|name| view.attempts(name))
-            .cloned()
-            .collect();
         let (from, to) = (view.run.created_at, view.run.ended_at.unwrap_or(now));
         if screen.is_json() {
-            let runs = vec![SeenRun {
-                run: view.run,
-                attempts,
-            }];
+            let runs = vec![SeenRun::of(view)];
             screen.json(&Seen {
                 from,
                 to,
@@ -137,72 +130,22 @@ impl Timeline {
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {
         let (store, now) = (target.store(), target.now()?);
-        let mut workflows = definitions::workflows(store).await?;
+        let workflows = definitions::workflows(store).await?;
         let zone = self.shown.of_workflows(store, &workflows).await?;
-        let when = |text: &Option<String>| {
-            let text = text.as_ref();
-            text.map(|text| zone.parse_since(text, now)).transpose()
-        };
-        let to = when(&self.to)?.unwrap_or(now);
-        let day_before = to.checked_sub(SignedDuration::from_hours(24)).unwrap_or(to);
-        let from = when(&self.from)?.unwrap_or(day_before);
-        if from >= to {
-            return Err(Failure::usage("the beginning is not before the end")
-                .help("write e.g. --from 2026-03-02 --to 2026-03-03"));
-        }
-        let own = |team: &str| self.team.as_ref().is_none_or(|own| own == team);
-        workflows.retain(|workflow| own(workflow.team.as_str()));
-        let overlaps = |began: Timestamp, ended: Option<Timestamp>| {
-            began < to && ended.is_none_or(|ended| ended >= from)
-        };
-        let mut seen = Seen {
-            from,
-            to,
-            instances: Vec::new(),
-            runs: Vec::new(),
-        };
-        let mut nodes = Vec::new();
-        for cluster in definitions::clusters(store).await? {
-            if !own(cluster.team.as_str()) {
-                continue;
-            }
-            let partition = Key::cluster_partition(&cluster);
-            for instance in store.list::<Instance>(&partition, "instance#").await? {
-                let instance = instance.value;
-                if overlaps(instance.requested_at, instance.ended_at) {
-                    nodes.push(node_count(store, &instance).await?);
-                    seen.instances.push(instance);
-                }
-            }
-        }
-        for workflow in &workflows {
-            let runs = store
-                .runs_of(workflow, Timestamp::MIN, Timestamp::MAX, LOOKED_AT)
-                .await?;
-            for stored in &runs {
-                let run = stored.read::<Run>()?.value;
-                if overlaps(run.created_at, run.ended_at) {
-                    let view = RunView::load(store, run).await?;
-                    let names = view.names();
-                    let attempts = names.iter().flat_map(|name| view.attempts(name));
-                    let attempts = attempts.cloned().collect();
-                    seen.runs.push(SeenRun {
-                        run: view.run,
-                        attempts,
-                    });
-                }
-            }
-        }
-        seen.runs.sort_by(|one, other| {
-            let key = |seen: &SeenRun| (seen.run.created_at, seen.run.logical_date);
-            (key(one), &one.run.run).cmp(&(key(other), &other.run.run))
-        });
+        let (from, to) = self.period(&zone, now)?;
+        let (instances, nodes) = self.instances(store, from, to).await?;
+        let runs = self.runs(store, &workflows, from, to).await?;
         if screen.is_json() {
-            screen.json(&seen)?;
+            screen.json(&Seen {
+                from,
+                to,
+                instances,
+                runs,
+            })?;
             return Ok(Exit::Fine);
         }
-        let clusters = lanes::of_instances(seen.instances.into_iter().zip(nodes), now);
-        let runs = lanes::of_runs(&seen.runs, &zone, now);
+        let clusters = lanes::of_instances(instances.into_iter().zip(nodes), now);
+        let runs = lanes::of_runs(&runs, &zone, now);
         if clusters.is_empty() && runs.is_empty() {
             note("there was neither a cluster nor a run");
             return Ok(Exit::Fine);
@@ -218,6 +161,93 @@ impl Timeline {
             screen,
         )
     }
+
+    fn period(&self, zone: &Zone, now: Timestamp) -> Result<(Timestamp, Timestamp), Failure> {
+        let when = |text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| zone.parse_since(text, now)).transpose()
+        };
+        let to = when(&self.to)?.unwrap_or(now);
+        let day_before = to.checked_sub(SignedDuration::from_hours(24));
+        let from = when(&self.from)?.unwrap_or(day_before.unwrap_or(to));
+        if from >= to {
+            return Err(Failure::usage("the beginning is not before the end")
+                .help("write e.g. --from 2026-03-02 --to 2026-03-03"));
+        }
+        Ok((from, to))
+    }
+
+    fn is_wanted(&self, team: &TeamName) -> bool {
+        self.team.as_ref().is_none_or(|own| own == team.as_str())
+    }
+
+    /// The instances of a period, each with its number of machines.
+    async fn instances(
+        &self,
+        store: &impl StateStore,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<(Vec<Instance>, Vec<Option<u32>>), Failure> {
+        let (mut instances, mut nodes) = (Vec::new(), Vec::new());
+        for cluster in definitions::clusters(store).await? {
+            if !self.is_wanted(&cluster.team) {
+                continue;
+            }
+            let partition = Key::cluster_partition(&cluster);
+            for instance in store.list::<Instance>(&partition, "instance#").await? {
+                let instance = instance.value;
+                if overlaps(instance.requested_at, instance.ended_at, from, to) {
+                    nodes.push(node_count(store, &instance).await?);
+                    instances.push(instance);
+                }
+            }
+        }
+        Ok((instances, nodes))
+    }
+
+    /// The runs of a period with their attempts, in the order they came to be.
+    async fn runs(
+        &self,
+        store: &impl StateStore,
+        workflows: &[WorkflowRef],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SeenRun>, Failure> {
+        let mut seen = Vec::new();
+        for workflow in workflows
+            .iter()
+            .filter(|workflow| self.is_wanted(&workflow.team))
+        {
+            let newest = store.runs_of(workflow, Timestamp::MIN, Timestamp::MAX, LOOKED_AT);
+            for stored in newest.await? {
+                let run = stored.read::<Run>()?.value;
+                if overlaps(run.created_at, run.ended_at, from, to) {
+                    seen.push(SeenRun::of(RunView::load(store, run).await?));
+                }
+            }
+        }
+        seen.sort_by(|one, other| {
+            let key = |seen: &SeenRun| (seen.run.created_at, seen.run.logical_date);
+            (key(one), &one.run.run).cmp(&(key(other), &other.run.run))
+        });
+        Ok(seen)
+    }
+}
+
+impl SeenRun {
+    fn of(view: RunView) -> Self {
+        let names = view.names();
+        let attempts = names.iter().flat_map(|name| view.attempts(name));
+        let attempts = attempts.cloned().collect();
+        Self {
+            run: view.run,
+            attempts,
+        }
+    }
+}
+
+fn overlaps(began: Timestamp, ended: Option<Timestamp>, from: Timestamp, to: Timestamp) -> bool {
+    began < to && ended.is_none_or(|ended| ended >= from)
 }
 
 fn draw(chart: &Chart<'_>, screen: Screen) -> Result<Exit, Failure> {
