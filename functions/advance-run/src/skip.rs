@@ -2,11 +2,15 @@
 
 use model::Timestamp;
 use model::key::Key;
-use model::task::{Outcome, Task};
+use model::task::{Outcome, Stopping, Task};
+use model::units::Seconds;
 use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
-use protocols::facts;
+use protocols::{facts, stop};
 
 use crate::plan_view::View;
+
+/// How long to wait for an attempt of an older generation that was asked to stop.
+const STOPPING: Seconds = Seconds(20);
 
 /// Records that a task is skipped or blocked. `None` when it has another state in this generation
 /// already, which then decides what follows.
@@ -30,11 +34,18 @@ pub(crate) async fn task<P: Ports>(
     loop {
         let stored = ports.store().get::<Task>(&key).await?;
         let version = stored.as_ref().map(|stored| stored.version);
-        if let Some(existing) = stored.map(|stored| stored.value)
+        let older = stored.map(|stored| stored.value);
+        if let Some(existing) = older.clone()
             && existing.generation >= generation
         {
             let same = existing.generation == generation && existing.state == outcome.state();
             return Ok(same.then_some(existing));
+        }
+        if let Some(older) = older.filter(|older| older.state.is_open()) {
+            // Only the service ends an attempt, and what it holds is freed then.
+            let why = Stopping::Superseded { generation };
+            stop::stop(ports, &older.attempt_key(), &why).await?;
+            return Err(Trouble::Later(STOPPING));
         }
         let decided = facts::decided(run, name, generation, outcome, at, reason.to_owned());
         match ports

@@ -13,12 +13,15 @@ use model::key::Key;
 use model::limit::{LimitRef, PlaceRef, SizedLimit};
 use model::registry::Catalogue;
 use model::run::RunState;
-use model::task::{Claim, FailureClass, Failures, Place, Task, TaskState};
+use model::Timestamp;
+use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
+use model::units::Seconds;
 use model::work::Submission;
 use ports::{Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
-use protocols::{facts, registry};
+use protocols::{facts, registry, stop};
 
+use crate::abandon;
 use crate::park::{self, Wait};
 use crate::view::{View, Views};
 
@@ -60,23 +63,32 @@ pub(crate) async fn claim<P: Ports>(
     receives: u32,
 ) -> Result<Option<Claimed>, Trouble> {
     let view = views.run(ports, &ready.run).await?;
-    let Some(position) = view.plan.position(&ready.task) else { return Ok(None) };
-    let expected = view.scopes.effective(&ready.task);
-    let runs = view.run.state == RunState::Running && view.scopes.marked(&ready.task).is_none();
-    if !runs || expected != ready.generation {
-        tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
-        park::pass_on(ports, &view, position).await?;
-        return Ok(None);
-    }
+    let position = view.plan.position(&ready.task);
     let key = Key::Task(ready.run.clone(), ready.task.clone());
     let stored = ports.store().get::<Task>(&key).await?;
     let now = ports.clock().now();
+    let Some(position) = position.filter(|_| view.wants(ready)) else {
+        tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
+        if let Some(stored) = stored.filter(|stored| is_about(&stored.value, ready)) {
+            unwanted(ports, &view, &stored, now).await?;
+        }
+        if let Some(position) = position {
+            park::pass_on(ports, &view, position).await?;
+        }
+        return Ok(None);
+    };
     let attempt = Attempt { view: &view, ready, position, stored: stored.as_ref() };
     match claim::decide(stored.as_ref().map(|stored| &stored.value), ready, now) {
         Claiming::Stale => attempt.repeat(ports).await,
-        Claiming::Later(delay) => Err(Trouble::Later(delay)),
+        Claiming::Later(delay) => {
+            attempt.ask_older_to_stop(ports).await?;
+            Err(Trouble::Later(delay))
+        }
         Claiming::LookUpOlder => {
-            attempt.stop_older(ports).await?;
+            let stored = stored.as_ref().expect("what is older is stored");
+            let generation = ready.generation;
+            // Whatever comes of it, the item is decided about anew.
+            abandon::abandon(ports, stored, Stopping::Superseded { generation }).await?;
             Err(Trouble::Conflict)
         }
         Claiming::LookUp { epoch } => attempt.take_over(ports, views, epoch, receives).await,
@@ -84,6 +96,37 @@ pub(crate) async fn claim<P: Ports>(
             attempt.anew(ports, views, epoch, failures, receives).await
         }
     }
+}
+
+/// Whether an item is about the attempt that is ready.
+fn is_about(task: &Task, ready: &TaskReady) -> bool {
+    (task.generation, task.attempt) == (ready.generation, ready.attempt)
+}
+
+/// An attempt that nobody wants any more: its claim, if its submitter died under it, would else
+/// hold its places for ever.
+async fn unwanted<P: Ports>(
+    ports: &P,
+    view: &View,
+    stored: &Versioned<Task>,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let task = &stored.value;
+    if task.state == TaskState::Cancelled {
+        return abandon::give_back(ports, task).await;
+    }
+    let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else { return Ok(()) };
+    if claim.lease_until > now {
+        let left = Seconds::between(now, claim.lease_until);
+        return Err(Trouble::Later(Seconds(left.0 + 1)));
+    }
+    let why = if view.run.state == RunState::Running {
+        Stopping::Superseded { generation: view.run.generation }
+    } else {
+        Stopping::Cancelled { by: "submit-task".to_owned() }
+    };
+    abandon::abandon(ports, stored, why).await?;
+    Ok(())
 }
 
 /// A ready attempt with what is known of it.
@@ -264,21 +307,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// Stops what an older generation may have submitted, and gives its item up.
-    async fn stop_older<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
-        let stored = self.stored.expect("what is older is stored");
-        let mut task = stored.value.clone();
-        let claim = task.claim.clone().expect("a claimed task has a claim");
-        let key = task.attempt_key();
-        crate::look::cancel_all(ports, &claim.place, &key, None).await?;
-        task.state = TaskState::Cancelled;
-        task.ended_at = Some(ports.clock().now());
-        task.reason = Some(format!("superseded by generation {}", self.ready.generation));
-        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
-        let steps = claim.instance.map(LimitRef::Steps);
-        let held = claim.limits.into_iter().map(|place| place.limit);
-        for limit in held.chain(claim.seeks).chain(steps) {
-            limits::free_all(ports, &limit, &key.to_string()).await?;
+    /// Asks for the end of an older generation's attempt, in case whoever was to ask saw only a
+    /// claim.
+    async fn ask_older_to_stop<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
+        let generation = self.ready.generation;
+        let older = self.stored.filter(|stored| stored.value.generation < generation);
+        if let Some(older) = older {
+            let why = Stopping::Superseded { generation };
+            stop::stop(ports, &older.value.attempt_key(), &why).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! call; who finds a claim whose lease is over looks the key up there, adopts what is there, and
 //! only then submits. The first id committed is the attempt.
 
+mod abandon;
 mod claim;
 mod look;
 mod park;

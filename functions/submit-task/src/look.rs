@@ -9,10 +9,11 @@ use model::cluster::Instance;
 use model::id::{RunId, SubmissionId};
 use model::key::Key;
 use model::run::{Run, RunState};
-use model::task::{Place, TaskState};
+use model::task::{Place, Stopping, TaskState};
 use ports::{Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write};
 use protocols::registry;
 
+use crate::abandon;
 use crate::claim::Claimed;
 
 /// Keeps the claims that may go on; the others are given up and get their verdict.
@@ -84,8 +85,9 @@ async fn drop_claim<P: Ports>(
     reason: String,
 ) -> Result<(), Trouble> {
     if claimed.look_up {
-        let place = claimed.claim().place.clone();
-        cancel_all(ports, &place, &claimed.submission.key, None).await?;
+        let why = Stopping::Cancelled { by: "submit-task".to_owned() };
+        abandon::abandon(ports, &claimed.task, why).await?;
+        return Ok(());
     }
     let holder = claimed.holder();
     // First: once the item says cancelled, a repeated message would not come this far.

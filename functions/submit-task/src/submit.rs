@@ -16,7 +16,7 @@ use ports::{
     Clock as _, CommitError, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _,
     SubmitError, Trouble, TypedStore as _, Verdict, Versioned, Write,
 };
-use protocols::{facts, registry};
+use protocols::{facts, registry, stop};
 
 use crate::claim::Claimed;
 use crate::look;
@@ -154,12 +154,13 @@ async fn commit_id<P: Ports>(
         let mut task = read.value;
         let ours = task.epoch == claimed.task.value.epoch
             && task.attempt_key() == claimed.submission.key;
-        if !ours || task.submission.as_ref().is_some_and(|committed| committed != id) {
+        let ended_without = task.state.outcome().is_some() && task.submission.is_none();
+        if !ours || ended_without || task.submission.as_ref().is_some_and(|committed| committed != id) {
             let place = &claimed.claim().place;
             tracing::warn!(key = %claimed.submission.key, %id, "refused: cancels its own submission");
             let ids = std::slice::from_ref(id);
             ports.compute().cancel(place, ids, "another submission is the attempt").await?;
-            if task.attempt_key() != claimed.submission.key {
+            if ended_without || task.attempt_key() != claimed.submission.key {
                 // The attempt is over; who holds its places by its name is only us.
                 let holder = claimed.holder();
                 let instance = claimed.instance.as_ref();
@@ -183,7 +184,7 @@ async fn commit_id<P: Ports>(
             return registry::free_and_release(ports, &claimed.places, &holder, instance).await;
         }
         match ports.store().commit(vec![Write::replace(&task, Some(read.version))]).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return stop_if_marked(ports, claimed, &task, id).await,
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
@@ -193,6 +194,18 @@ async fn commit_id<P: Ports>(
         };
         read = again;
     }
+}
+
+/// Whoever marked the attempt while it was claimed had no id to stop it by (rule 16).
+async fn stop_if_marked<P: Ports>(
+    ports: &P,
+    claimed: &Claimed,
+    task: &Task,
+    id: &SubmissionId,
+) -> Result<(), Trouble> {
+    let Some(why) = &task.stopping else { return Ok(()) };
+    let ids = std::slice::from_ref(id);
+    Ok(ports.compute().cancel(&claimed.claim().place, ids, &stop::reason(why)).await?)
 }
 
 /// Gives the claim back: nothing was submitted, and no budget is spent.

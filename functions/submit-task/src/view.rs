@@ -9,7 +9,8 @@ use model::id::RunId;
 use model::key::Key;
 use model::name::TeamName;
 use model::registry::CurrentTeam;
-use model::run::Run;
+use model::fact::TaskReady;
+use model::run::{Run, RunState};
 use ports::{Ports, Trouble, TypedStore as _};
 use protocols::plans;
 
@@ -18,6 +19,15 @@ pub(crate) struct View {
     pub run: Run,
     pub plan: Arc<Plan>,
     pub scopes: Scopes,
+}
+
+impl View {
+    /// Whether the run goes on and the attempt is of the generation its task is in.
+    pub fn wants(&self, ready: &TaskReady) -> bool {
+        self.run.state == RunState::Running
+            && self.scopes.marked(&ready.task).is_none()
+            && self.scopes.effective(&ready.task) == ready.generation
+    }
 }
 
 /// The runs and teams of a batch.

@@ -1,0 +1,80 @@
+//! Giving up a claim whose submitter was not heard of again and which nobody wants any more.
+//!
+//! What it may have submitted is looked up: if there is anything, it becomes the attempt and is
+//! stopped, so that the service's word ends it and frees its places (rules 9 and 11). Only what was
+//! certainly not submitted is ended here.
+
+use model::cluster::Instance;
+use model::key::Key;
+use model::message::{Function, Message};
+use model::task::{Stopping, Task, TaskState};
+use ports::{
+    Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
+    TypedStore as _, Versioned, Write,
+};
+use protocols::{facts, limits, registry, stop};
+
+/// What became of the claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Abandoned {
+    /// Nothing was submitted; it has ended and holds nothing.
+    Ended,
+    /// The service was asked to stop it.
+    Stopping,
+}
+
+/// Gives up a claim whose lease is over. Whoever made it is refused by the version and cancels its
+/// own submission. Repeating goes on where it stopped.
+pub(crate) async fn abandon<P: Ports>(
+    ports: &P,
+    stored: &Versioned<Task>,
+    why: Stopping,
+) -> Result<Abandoned, Trouble> {
+    let mut task = stored.value.clone();
+    let claim = task.claim.clone().expect("a claimed task has a claim");
+    let key = task.attempt_key();
+    let found = ports.compute().find(&claim.place, &key).await?;
+    let why = task.stopping.clone().unwrap_or(why);
+    let Some(first) = found.iter().min_by_key(|seen| (seen.at, &seen.submission)) else {
+        task.epoch += 1;
+        task.state = TaskState::Cancelled;
+        task.ended_at = Some(ports.clock().now());
+        task.reason = Some(stop::reason(&why));
+        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+        give_back(ports, &task).await?;
+        return Ok(Abandoned::Ended);
+    };
+    task.epoch += 1;
+    task.state = TaskState::Submitted;
+    task.submission = Some(first.submission.clone());
+    task.submitted_at = Some(first.at);
+    task.stopping = Some(why.clone());
+    ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+    let living = found.iter().filter(|seen| !seen.state.is_terminal());
+    let living: Vec<_> = living.map(|seen| seen.submission.clone()).collect();
+    if !living.is_empty() {
+        ports.compute().cancel(&claim.place, &living, &stop::reason(&why)).await?;
+    }
+    // Its events may have come and gone before anyone could attribute them.
+    let words = found.into_iter().map(|seen| Outgoing::from(Message::Work(seen)));
+    ports.bus().send(Function::ObserveTask, words.collect()).await?;
+    Ok(Abandoned::Stopping)
+}
+
+/// Frees whatever an attempt that has ended may still hold, lets the next ones go, and tells its
+/// end: all that a crash may have left undone.
+pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
+    let Some(claim) = &task.claim else { return Ok(()) };
+    let holder = task.attempt_key().to_string();
+    let mut places = claim.limits.clone();
+    for limit in &claim.seeks {
+        places.extend(limits::held_by(ports, limit, &holder).await?);
+    }
+    let instance = match &claim.instance {
+        None => None,
+        Some(key) => ports.store().get::<Instance>(&Key::Instance(key.clone())).await?,
+    };
+    let instance = instance.map(|instance| instance.value);
+    registry::free_and_release(ports, &places, &holder, instance.as_ref()).await?;
+    Ok(ports.bus().publish(facts::task(task).into_iter().collect()).await?)
+}
