@@ -28,6 +28,17 @@ const BAD: Weather = Weather {
     slow: 3,
 };
 
+const STORM: Weather = Weather {
+    duplicate: 60,
+    crash: 30,
+    failing_calls: 30,
+    odd_answer: 40,
+    lost_event: 60,
+    lost_tick: 40,
+    dying: 6,
+    slow: 30,
+};
+
 const RUNS: Plot = Plot {
     limits: false,
     clusters: false,
@@ -144,6 +155,37 @@ fn fine_days_with_people() {
 #[test]
 fn bad_days_with_people() {
     days(8, 2, EVERYTHING, BAD);
+}
+
+#[test]
+fn stormy_days_of_everything_but_people() {
+    let plot = Plot {
+        operations: false,
+        refuses: false,
+        ..EVERYTHING
+    };
+    days(9, 1, plot, STORM);
+}
+
+#[test]
+fn stormy_days_with_people() {
+    days(10, 1, EVERYTHING, STORM);
+}
+
+#[test]
+fn stormy_days_of_prompt_submitters() {
+    days(11, 1, EVERYTHING, Weather { slow: 0, ..STORM });
+}
+
+#[test]
+fn days_of_slow_submitters() {
+    let weather = Weather {
+        slow: 300,
+        crash: 5,
+        failing_calls: 5,
+        ..BAD
+    };
+    days(12, 1, EVERYTHING, weather);
 }
 
 #[test]

@@ -78,6 +78,8 @@ enum Happening {
     Edit,
     /// The trouble ends.
     Calm,
+    /// Somebody resumes whatever is paused, also by what came late.
+    Resume,
 }
 
 /// When the simulated day begins, when its trouble ends, and when everything must have ended.
@@ -124,6 +126,9 @@ impl World {
                 self.ticks.push((schedule.clone(), next));
                 at = next;
             }
+        }
+        for minutes in [30, 60, 120] {
+            day.push((Seconds::minutes(minutes).after(calm), Happening::Resume));
         }
         let mut sweep = begin;
         while sweep < end {
@@ -240,6 +245,7 @@ impl World {
                         .register_workflow(&self.shared.memory.store, &edited, now);
                 }
                 Happening::Calm => self.calm(),
+                Happening::Resume => self.resume_everything(),
             }
         }
     }

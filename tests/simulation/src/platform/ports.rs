@@ -209,6 +209,8 @@ impl EventBus for PlatformPorts {
                     reason: "simulated".into(),
                 });
             }
+            let visible = message.delay.after(self.shared.memory.clock.now());
+            self.shared.watch.sent(message.delay, visible);
             self.bus().send(inbox, vec![message]).await?;
         }
         Ok(())

@@ -18,7 +18,7 @@ impl World {
             return;
         }
         self.collect();
-        if !self.is_quiet() {
+        if !self.is_quiet() || self.shared.watch.on_its_way() >= self.now() {
             return;
         }
         let memory = &self.shared.memory;

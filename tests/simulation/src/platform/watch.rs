@@ -17,6 +17,7 @@ use model::observation::WorkObservation;
 use model::record::Record;
 use model::run::{Run, RunState};
 use model::task::{Task, TaskState};
+use model::units::Seconds;
 use ports::{Item, Write};
 use testkit::{SubmitAnswer, TestPorts};
 
@@ -32,6 +33,7 @@ pub struct Watch {
     broken: RefCell<Option<String>>,
     facts: RefCell<BTreeMap<EventId, String>>,
     committed: RefCell<BTreeSet<SubmissionId>>,
+    on_its_way: Cell<Timestamp>,
 }
 
 /// A write that is about to be made, with what was there.
@@ -55,6 +57,7 @@ impl Watch {
             broken: RefCell::default(),
             facts: RefCell::default(),
             committed: RefCell::default(),
+            on_its_way: Cell::new(Timestamp::MIN),
         }
     }
 
@@ -101,6 +104,18 @@ impl Watch {
             2 => SubmitAnswer::UnknownTaken,
             _ => SubmitAnswer::UnknownLost,
         }
+    }
+
+    /// Notes a message that is hidden for a little while; it may release somebody.
+    pub fn sent(&self, delay: Seconds, visible: Timestamp) {
+        if delay <= Seconds::minutes(1) {
+            self.on_its_way.set(self.on_its_way.get().max(visible));
+        }
+    }
+
+    /// Until when a hidden message may release somebody.
+    pub fn on_its_way(&self) -> Timestamp {
+        self.on_its_way.get()
     }
 
     /// Facts with one id are one fact.
@@ -160,13 +175,22 @@ impl Watch {
         self.seated(memory, &after);
     }
 
-    /// No other attempt of the task lives.
+    /// No other attempt of the task lives. Second submissions of one attempt are strays, which the
+    /// attempt does not wait for; and nobody can wait for a submitter that sleeps through its lease.
     fn alone(&self, memory: &TestPorts, key: &AttemptKey) {
-        let others = self.living(memory).into_iter().filter(|seen| {
-            seen.key.run == key.run && seen.key.task == key.task && seen.key != *key
-        });
-        for other in others {
-            self.breaks(format!("two attempts live: {key} and {other:?}"));
+        let committed = self.committed.borrow();
+        let work = memory.compute.work();
+        let is_attempt = |seen: &WorkObservation| {
+            let of_it = work.iter().filter(|other| other.key == seen.key);
+            let known = of_it.map(|other| &other.submission).any(|id| committed.contains(id));
+            committed.contains(&seen.submission) || !(known || self.weather.get().slow > 0)
+        };
+        for other in &work {
+            let same_task = other.key.run == key.run && other.key.task == key.task;
+            let lives = !other.state.is_terminal() && other.key != *key;
+            if same_task && lives && is_attempt(other) {
+                self.breaks(format!("two attempts live: {key} and {other:?}"));
+            }
         }
     }
 
