@@ -43,6 +43,7 @@ fn main() -> ExitCode {
 fn run(folder: &Path, clock: &[String]) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(false)
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .init();
     let clock = match clock {
