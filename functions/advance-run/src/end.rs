@@ -5,7 +5,6 @@ use choreography::ending;
 use model::Timestamp;
 use model::fact::Fact;
 use model::key::Key;
-use model::limit::LimitRef;
 use model::run::{Run, RunState};
 use model::task::Task;
 use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
@@ -66,7 +65,7 @@ pub(crate) async fn run<P: Ports>(
         }
     };
     tracing::info!(run = %ended.run, state = ?ended.state, "run ended");
-    free_places(ports, &ended).await?;
+    limits::free_run(ports, &ended).await?;
     Ok(vec![facts::run(&ended)])
 }
 
@@ -79,17 +78,4 @@ async fn ended_anew<P: Ports>(ports: &P, view: &View<'_>) -> Result<Option<bool>
         .map(|task| (task.value.task.clone(), task.value))
         .collect();
     Ok(ending::failed(view.plan, &view.scopes, &tasks))
-}
-
-/// Frees what the run held and lets the next one go. Only limits the run is under are looked at.
-async fn free_places<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
-    for sized in &run.limits {
-        limits::free_all(ports, &sized.limit, run.run.as_str()).await?;
-        limits::release(ports, &queue(&sized.limit), 1).await?;
-    }
-    Ok(())
-}
-
-fn queue(limit: &LimitRef) -> model::limit::QueueRef {
-    model::limit::QueueRef::Limit(limit.clone())
 }

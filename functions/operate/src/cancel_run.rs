@@ -13,11 +13,11 @@ use model::task::Stopping;
 use model::units::Seconds;
 use ports::{Clock as _, EventBus as _, Expect, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Versioned, Write};
-use protocols::facts;
+use protocols::{facts, limits};
 
 use crate::attempt::{self, Cancelled};
 use crate::record::Opened;
-use crate::{Carried, Stop, places, refused, targets};
+use crate::{Carried, Stop, refused, targets};
 
 /// Ends the run, unless that is done, and stops what is open of it.
 pub(crate) async fn carry_out<P: Ports>(
@@ -48,7 +48,7 @@ pub(crate) async fn carry_out<P: Ports>(
     forget_waiters(ports, &run, plan.workflow.priority).await?;
     let by = opened.request().by.clone();
     let (cancelled, in_doubt) = stop_all(ports, &plan, &run, &by).await?;
-    places::free_all(ports, &run).await?;
+    limits::free_run(ports, &run).await?;
     forget_paused(ports, &run).await?;
     let told = std::iter::once(facts::run(&run)).chain(cancelled);
     ports.bus().publish(told.collect()).await?;

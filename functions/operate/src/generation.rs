@@ -13,7 +13,7 @@ use choreography::scope::to_redeliver;
 use model::fact::{Fact, TaskReady};
 use model::id::{DefinitionHash, RunId};
 use model::key::Key;
-use model::limit::SizedLimit;
+use model::limit::{Place, SizedLimit};
 use model::message::{Function, Message};
 use model::name::TaskName;
 use model::run::{Generation, Run, RunState};
@@ -63,6 +63,7 @@ pub(crate) async fn open<P: Ports>(
     opened: &mut Opened,
     run: &Versioned<Run>,
     opening: Opening,
+    seats: &[Versioned<Place>],
 ) -> Result<Generation, Trouble> {
     let number = run.value.generation + 1;
     opened.note_generation(ports, number).await?;
@@ -98,7 +99,8 @@ pub(crate) async fn open<P: Ports>(
     let parts = generation.parts();
     let mut writes: Vec<Write> = parts.iter().map(Write::create).collect();
     writes.push(Write::replace(&next, Some(run.version)));
-    ports.store().commit(writes).await?;
+    let writes = writes.into_iter().chain(limits::confirmed(seats));
+    ports.store().commit(writes.collect()).await?;
     tracing::info!(run = %next.run, generation = number, tasks = generation.scope.len(), "opened");
     Ok(generation)
 }

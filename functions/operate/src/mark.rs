@@ -30,10 +30,10 @@ pub(crate) async fn carry_out<P: Ports>(
         None => {
             let run = targets::run(ports, &wanted.run).await?;
             let opening = opening(ports, &run.value, wanted).await?;
-            if !rerun::admitted(ports, opened, &run.value, &opening).await? {
+            let Some(seats) = rerun::admitted(ports, opened, &run.value, &opening).await? else {
                 return Ok(Carried::Continues);
-            }
-            generation::open(ports, opened, &run, opening).await?
+            };
+            generation::open(ports, opened, &run, opening, &seats).await?
         }
     };
     generation::carry_out(ports, &generation).await?;

@@ -2,7 +2,7 @@
 
 use choreography::scope::rerun_scope;
 use model::id::RunId;
-use model::limit::SizedLimit;
+use model::limit::{Place, SizedLimit};
 use model::name::TaskName;
 use model::operation::{Pass, RerunDefinition, RerunScope};
 use model::run::{Run, RunState};
@@ -38,10 +38,10 @@ pub(crate) async fn carry_out<P: Ports>(
             }
             let opening = opening(ports, &run, wanted).await?;
             run.value.limits = generation::under(&run.value.limits, &wanted.limits);
-            if !admitted(ports, opened, &run.value, &opening).await? {
+            let Some(seats) = admitted(ports, opened, &run.value, &opening).await? else {
                 return Ok(Carried::Continues);
-            }
-            generation::open(ports, opened, &run, opening).await?
+            };
+            generation::open(ports, opened, &run, opening, &seats).await?
         }
     };
     generation::carry_out(ports, &generation).await?;
@@ -62,9 +62,9 @@ pub(crate) async fn admitted<P: Ports>(
     opened: &mut Opened,
     run: &Run,
     opening: &Opening,
-) -> Result<bool, Stop> {
+) -> Result<Option<Vec<Versioned<Place>>>, Stop> {
     if !run.state.is_terminal() || run.limits.is_empty() {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     }
     let plan = targets::plan(ports, &opening.definition).await?;
     Ok(places::take(ports, opened, run, plan.workflow.priority).await?)

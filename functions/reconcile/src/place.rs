@@ -5,7 +5,7 @@ use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::id::RunId;
 use model::key::Key;
-use model::limit::{LimitRef, Place, PlaceRef, QueueRef};
+use model::limit::{LimitRef, Place, QueueRef};
 use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
@@ -39,17 +39,12 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
                 .await?)
         }
         Holding::Over => {
-            let Place {
-                limit,
-                number,
-                holder,
-                ..
-            } = read.value;
+            let Place { limit, holder, .. } = &read.value;
             tracing::warn!(%limit, holder, "freeing a left-over place");
             let queue = QueueRef::Limit(limit.clone());
             // Once the place is free it is due no more, and nobody repeats what follows.
             limits::announce(ports, &queue, IT_IS_FREE).await?;
-            limits::free(ports, &[PlaceRef { limit, number }], &holder).await?;
+            limits::free_as_read(ports, &read).await?;
             limits::release(ports, &queue, 1).await?;
             Ok(())
         }

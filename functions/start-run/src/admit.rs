@@ -10,7 +10,7 @@ use model::run::{Run, RunState};
 use ports::{
     Clock as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble, Versioned, Write,
 };
-use protocols::limits::{self, Holder};
+use protocols::limits::{self, Holder, Seats};
 use protocols::{content, facts};
 
 /// Takes every place, or none and waits: a run that held one limit's place while it waits for
@@ -21,12 +21,16 @@ pub(crate) async fn admit<P: Ports>(
 ) -> Result<Option<Run>, Trouble> {
     let Versioned { value: mut run, version } = waiting;
     loop {
-        let Some(full) = limits::take_each(ports, &run.limits, &holder(ports, &run)).await? else {
-            run.state = RunState::Running;
-            run.started_at = Some(ports.clock().now());
-            run.reason = None;
-            ports.store().commit(vec![Write::replace(&run, Some(version))]).await?;
-            return Ok(Some(run));
+        let full = match limits::take_each(ports, &run.limits, &holder(ports, &run)).await? {
+            Seats::Full(full) => full,
+            Seats::All(seats) => {
+                run.state = RunState::Running;
+                run.started_at = Some(ports.clock().now());
+                run.reason = None;
+                let start = std::iter::once(Write::replace(&run, Some(version)));
+                ports.store().commit(start.chain(limits::confirmed(&seats)).collect()).await?;
+                return Ok(Some(run));
+            }
         };
         // It may have been released by another limit, whose place it does not take.
         let others = run.limits.iter().filter(|sized| sized.limit != full.limit);

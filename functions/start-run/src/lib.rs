@@ -17,11 +17,10 @@ use model::definition::Workflow;
 use model::expected::ScheduleRef;
 use model::fact::FactBody;
 use model::key::Key;
-use model::limit::QueueRef;
 use model::message::{MatchedEvent, Message, RunRequest, Tick};
 use model::name::WorkflowRef;
 use model::registry::CurrentWorkflow;
-use model::run::{Cause, Run, RunState};
+use model::run::{Cause, RunState};
 use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
 use protocols::{content, limits};
 
@@ -143,17 +142,8 @@ async fn start<P: Ports>(
         // A duplicate publishes again what it caused; a rerun's tasks are not its doing.
         RunState::Running if run.value.generation == 1 => begin::publish(ports, &run.value).await,
         RunState::Skipped => begin::publish_state(ports, &run.value).await,
-        RunState::Cancelled => free_places(ports, &run.value).await,
+        // It may have taken places while it was being cancelled, and the message may be a release.
+        RunState::Cancelled => limits::free_run(ports, &run.value).await,
         RunState::Running | RunState::Succeeded | RunState::Failed => Ok(()),
     }
-}
-
-/// A run that was cancelled while it was being admitted may have taken a place.
-async fn free_places<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
-    for sized in &run.limits {
-        limits::free_all(ports, &sized.limit, run.run.as_str()).await?;
-        // The message may have been a release: it goes on to the next waiter.
-        limits::release(ports, &QueueRef::Limit(sized.limit.clone()), 1).await?;
-    }
-    Ok(())
 }

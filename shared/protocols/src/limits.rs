@@ -9,6 +9,7 @@ use model::Timestamp;
 use model::key::Key;
 use model::limit::{LimitRef, Place, PlaceRef, QueueRef, SizedLimit, Waiter};
 use model::record::Record as _;
+use model::run::Run;
 use model::units::Seconds;
 use ports::{
     CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _, Write,
@@ -34,16 +35,68 @@ pub async fn take(
     limit: &SizedLimit,
     holder: &Holder<'_>,
 ) -> Result<Option<PlaceRef>, Trouble> {
+    let taken = sit(ports, limit, holder).await?;
+    Ok(taken.map(|taken| reference(&taken.value)))
+}
+
+/// What came of taking a place of each limit.
+#[derive(Debug)]
+pub enum Seats {
+    /// A place of each, as it was when it was found or taken.
+    All(Vec<Versioned<Place>>),
+    /// The first that is full; nothing is held.
+    Full(SizedLimit),
+}
+
+/// Takes a place of each limit, or none: gives back what it took and names the first that is full.
+/// Who kept one limit's place while it waits for another would block those that need only the
+/// first.
+///
+/// Whoever goes on with all seats commits [`confirmed`] with that: a duplicate that found a limit
+/// full may have given the same places back meanwhile.
+pub async fn take_each(
+    ports: &impl Ports,
+    wanted: &[SizedLimit],
+    holder: &Holder<'_>,
+) -> Result<Seats, Trouble> {
+    let mut taken = Vec::new();
+    for sized in wanted {
+        match sit(ports, sized, holder).await? {
+            Some(place) => taken.push(place),
+            None => {
+                for place in &taken {
+                    free_as_read(ports, place).await?;
+                }
+                for place in taken {
+                    release(ports, &QueueRef::Limit(place.value.limit), 1).await?;
+                }
+                return Ok(Seats::Full(sized.clone()));
+            }
+        }
+    }
+    Ok(Seats::All(taken))
+}
+
+/// The writes that hold only if nobody has freed these places since they were read, and after
+/// which nobody who read them earlier frees them.
+pub fn confirmed(seats: &[Versioned<Place>]) -> impl Iterator<Item = Write> + '_ {
+    let write = |place: &Versioned<Place>| Write::replace(&place.value, Some(place.version));
+    seats.iter().map(write)
+}
+
+async fn sit(
+    ports: &impl Ports,
+    limit: &SizedLimit,
+    holder: &Holder<'_>,
+) -> Result<Option<Versioned<Place>>, Trouble> {
     loop {
-        let held = held(ports, &limit.limit).await?;
-        let held: Vec<Place> = held.into_iter().map(|place| place.value).collect();
-        let number = match seat(&held, limit.size, holder.name) {
+        let mut held = held(ports, &limit.limit).await?;
+        let places: Vec<Place> = held.iter().map(|place| place.value.clone()).collect();
+        let number = match seat(&places, limit.size, holder.name) {
             Seat::Full => return Ok(None),
             Seat::Held(number) => {
-                return Ok(Some(PlaceRef {
-                    limit: limit.limit.clone(),
-                    number,
-                }));
+                let own = held.iter().position(|place| place.value.number == number);
+                return Ok(own.map(|own| held.swap_remove(own)));
             }
             Seat::Free(number) => number,
         };
@@ -65,10 +118,8 @@ pub async fn take(
         };
         match ports.store().commit(vec![Write::create(&place)]).await {
             Ok(()) => {
-                return Ok(Some(PlaceRef {
-                    limit: place.limit,
-                    number,
-                }));
+                let (value, version) = (place, 1);
+                return Ok(Some(Versioned { value, version }));
             }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -76,28 +127,44 @@ pub async fn take(
     }
 }
 
-/// Takes a place of each limit, or none: gives back what it took and names the first that is full.
-/// Who kept one limit's place while it waits for another would block those that need only the
-/// first.
-pub async fn take_each(
-    ports: &impl Ports,
-    wanted: &[SizedLimit],
-    holder: &Holder<'_>,
-) -> Result<Option<SizedLimit>, Trouble> {
-    let mut taken: Vec<PlaceRef> = Vec::new();
-    for sized in wanted {
-        match take(ports, sized, holder).await? {
-            Some(place) => taken.push(place),
-            None => {
-                free(ports, &taken, holder.name).await?;
-                for place in taken {
-                    release(ports, &QueueRef::Limit(place.limit), 1).await?;
-                }
-                return Ok(Some(sized.clone()));
+fn reference(place: &Place) -> PlaceRef {
+    PlaceRef {
+        limit: place.limit.clone(),
+        number: place.number,
+    }
+}
+
+/// Frees a place unless anything was written to it since it was read.
+pub async fn free_as_read(ports: &impl Ports, place: &Versioned<Place>) -> Result<(), Trouble> {
+    let delete = Write::delete(place.value.key(), Expect::Version(place.version));
+    match ports.store().commit(vec![delete]).await {
+        // A conflict: somebody freed it for us, and another may have it by now; or it is needed.
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Frees what a run holds that has ended, and lets the next ones go. Does nothing to a run that
+/// runs again: the places are read first, the run then, and whoever starts it again confirms its
+/// places in the same commit (rule 16).
+pub async fn free_run(ports: &impl Ports, ended: &Run) -> Result<(), Trouble> {
+    for sized in &ended.limits {
+        let held = held(ports, &sized.limit).await?;
+        let own = held
+            .into_iter()
+            .filter(|place| place.value.holder == ended.run.as_str());
+        for place in own {
+            let run = ports
+                .store()
+                .get::<Run>(&Key::Run(ended.run.clone()))
+                .await?;
+            if run.is_none_or(|run| run.value.state.is_terminal()) {
+                free_as_read(ports, &place).await?;
             }
         }
+        release(ports, &QueueRef::Limit(sized.limit.clone()), 1).await?;
     }
-    Ok(None)
+    Ok(())
 }
 
 /// Reads the places of a limit that are held.
@@ -118,12 +185,7 @@ pub async fn free(ports: &impl Ports, places: &[PlaceRef], holder: &str) -> Resu
         if held.value.holder != holder {
             continue;
         }
-        let delete = Write::delete(key, Expect::Version(held.version));
-        match ports.store().commit(vec![delete]).await {
-            // A conflict: somebody freed it for us, and another may have it by now.
-            Ok(()) | Err(CommitError::Conflict) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
+        free_as_read(ports, &held).await?;
     }
     Ok(())
 }
