@@ -51,7 +51,10 @@ async fn on<P: Ports>(ports: &P, message: Message) -> Result<(), Trouble> {
     let mut opened = Opened::find_or_create(ports, fact, request).await?;
     match opened.state() {
         // A duplicate publishes again what it caused.
-        OperationState::Done | OperationState::Refused => return opened.publish(ports).await,
+        OperationState::Done | OperationState::Refused => {
+            opened.publish(ports).await?;
+            return places::pass_on(ports, opened.request()).await;
+        }
         OperationState::Accepted => {}
     }
     let (state, result) = match carry_out(ports, &mut opened).await {
@@ -60,7 +63,9 @@ async fn on<P: Ports>(ports: &P, message: Message) -> Result<(), Trouble> {
         Err(Stop::Refused(reason)) => (OperationState::Refused, reason),
         Err(Stop::Trouble(trouble)) => return Err(trouble),
     };
-    opened.close(ports, state, result).await
+    let request = opened.request().clone();
+    opened.close(ports, state, result).await?;
+    places::pass_on(ports, &request).await
 }
 
 /// How far an operation came.

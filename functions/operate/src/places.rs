@@ -2,9 +2,11 @@
 //! (rule 15).
 
 use model::limit::{Place, QueueRef, SizedLimit, Waiter};
+use model::key::Key;
 use model::message::Function;
+use model::operation::{OperationKind, OperationRequest};
 use model::run::Run;
-use ports::{Clock as _, Ports, Trouble, Versioned};
+use ports::{Clock as _, Ports, Trouble, TypedStore as _, Versioned};
 use protocols::limits::{self, Holder, Seats};
 
 use crate::record::Opened;
@@ -43,6 +45,25 @@ pub(crate) async fn take<P: Ports>(
         limits::leave(ports, &waiter(opened, sized, priority)).await?;
     }
     Ok(Some(seats))
+}
+
+/// An operation that has nothing to take a place for (any more) may have been released by one.
+pub(crate) async fn pass_on<P: Ports>(
+    ports: &P,
+    request: &OperationRequest,
+) -> Result<(), Trouble> {
+    let run = match &request.what {
+        OperationKind::Rerun { run, .. } | OperationKind::Mark { run, .. } => run,
+        OperationKind::Start { .. }
+        | OperationKind::Backfill { .. }
+        | OperationKind::Cancel { .. }
+        | OperationKind::Pause { .. }
+        | OperationKind::Resume { .. } => return Ok(()),
+    };
+    match ports.store().get::<Run>(&Key::Run(run.clone())).await? {
+        Some(run) => limits::pass_on(ports, &run.value.limits).await,
+        None => Ok(()),
+    }
 }
 
 fn waiter(opened: &Opened, full: &SizedLimit, priority: i32) -> Waiter {
