@@ -1,0 +1,216 @@
+//! The public events: one sample file for each type, under `facts/`, which is also its fixture.
+//!
+//! `MURMUR_WRITE_SAMPLES=1 cargo test -p model --test facts` writes them anew. A changed sample is a
+//! changed public event: add a version instead.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use model::Timestamp;
+use model::cluster::Endpoint;
+use model::fact::{
+    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RunFact, TaskFact, TaskReady,
+};
+use model::id::{RunId, Slot};
+use model::name::WorkflowRef;
+use model::operation::{OperationKind, OperationRequest};
+use model::run::RunState;
+use model::task::{FailureClass, Outcome};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn workflow() -> WorkflowRef {
+    "weather/daily_report".parse().unwrap()
+}
+
+fn slot() -> Slot {
+    Slot::from("2026-03-02T08:15:00Z")
+}
+
+fn run_id() -> RunId {
+    RunId::of(&workflow(), &slot())
+}
+
+fn run(state: RunState, reason: Option<&str>) -> RunFact {
+    RunFact {
+        run: run_id(),
+        slot: slot(),
+        logical_date: at("2026-03-02T08:15:00Z"),
+        generation: 1,
+        state,
+        depth: 0,
+        reason: reason.map(str::to_owned),
+    }
+}
+
+fn task(outcome: Option<Outcome>, failure: Option<FailureClass>, reason: Option<&str>) -> TaskFact {
+    TaskFact {
+        run: run_id(),
+        task: "aggregate-2012".parse().unwrap(),
+        generation: 1,
+        attempt: 1,
+        outcome,
+        failure,
+        reason: reason.map(str::to_owned),
+        submission: Some("s-1AB2CD3EF4GH5".into()),
+    }
+}
+
+fn cluster(reason: Option<&str>) -> ClusterFact {
+    ClusterFact {
+        cluster: "weather/overnight-etl".parse().unwrap(),
+        instance: "weather--overnight-etl--20260302t080000z--1"
+            .parse()
+            .unwrap(),
+        id: Some("j-1AB2CD3EF4GH5".into()),
+        endpoint: None,
+        reason: reason.map(str::to_owned),
+    }
+}
+
+fn operation() -> OperationRequest {
+    OperationRequest {
+        operation: "rerun-20260302-1a2b3c4d".into(),
+        by: "ada".to_owned(),
+        why: Some("the source is complete now".to_owned()),
+        at: at("2026-03-02T15:00:00Z"),
+        what: OperationKind::Cancel {
+            run: run_id(),
+            task: None,
+        },
+    }
+}
+
+/// One of each type.
+fn bodies() -> Vec<FactBody> {
+    let ready = TaskReady {
+        run: run_id(),
+        task: "aggregate-2012".parse().unwrap(),
+        generation: 1,
+        attempt: 1,
+        since: at("2026-03-02T08:15:01Z"),
+    };
+    let mut up = cluster(None);
+    up.endpoint = Some(Endpoint {
+        master_dns: "ip-10-0-0-1.ec2.internal".to_owned(),
+        private_ip: Some("10.0.0.1".to_owned()),
+        ports: [("spark".to_owned(), 18080)].into(),
+    });
+    let failed = Some(FailureClass::Application);
+    vec![
+        FactBody::RunWaiting(run(
+            RunState::Waiting,
+            Some("waits for one of the 1 places of workflow-runs/weather/daily_report"),
+        )),
+        FactBody::RunStarted(run(RunState::Running, None)),
+        FactBody::RunSucceeded(run(RunState::Succeeded, None)),
+        FactBody::RunFailed(run(RunState::Failed, Some("a task failed"))),
+        FactBody::RunCancelled(run(RunState::Cancelled, Some("cancelled by ada"))),
+        FactBody::RunSkipped(run(
+            RunState::Skipped,
+            Some("the workflow is paused by ada"),
+        )),
+        FactBody::TaskReady(ready),
+        FactBody::TaskStarted(task(None, None, None)),
+        FactBody::TaskRetrying(task(None, failed, Some("exit code 1"))),
+        FactBody::TaskSucceeded(task(Some(Outcome::Succeeded), None, None)),
+        FactBody::TaskFailed(task(Some(Outcome::Failed), failed, Some("exit code 1"))),
+        FactBody::TaskSkipped(task(
+            Some(Outcome::Blocked),
+            None,
+            Some("an upstream failed"),
+        )),
+        FactBody::TaskCancelled(task(
+            Some(Outcome::Cancelled),
+            None,
+            Some("cancelled by ada"),
+        )),
+        FactBody::ClusterRequested(cluster(None)),
+        FactBody::ClusterReady(up),
+        FactBody::ClusterDraining(cluster(None)),
+        FactBody::ClusterTerminated(cluster(Some("USER_REQUEST: Terminated by user request"))),
+        FactBody::ClusterFailed(cluster(Some("BOOTSTRAP_FAILURE: On the master instance"))),
+        FactBody::DeadlineMissed(DeadlineFact {
+            workflow: workflow(),
+            run: run_id(),
+            slot: slot(),
+            deadline_at: at("2026-03-02T14:00:00Z"),
+            state: Some(RunState::Running),
+        }),
+        FactBody::OperationRequested(operation()),
+        FactBody::OperationDone(OperationFact {
+            operation: operation().operation,
+            by: "ada".to_owned(),
+            done: true,
+            result: "cancelled".to_owned(),
+        }),
+    ]
+}
+
+fn fact(body: FactBody) -> Fact {
+    let workflow = match &body {
+        FactBody::ClusterRequested(_)
+        | FactBody::ClusterReady(_)
+        | FactBody::ClusterDraining(_)
+        | FactBody::ClusterTerminated(_)
+        | FactBody::ClusterFailed(_) => None,
+        _ => Some(workflow().name),
+    };
+    Fact::new(
+        "weather".parse().unwrap(),
+        workflow,
+        at("2026-03-02T08:15:02.250Z"),
+        body,
+    )
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("facts")
+}
+
+#[test]
+fn every_public_event_is_written_as_its_sample_says_and_read_back() {
+    let write = std::env::var_os("MURMUR_WRITE_SAMPLES").is_some();
+    let mut names = BTreeSet::new();
+    for body in bodies() {
+        let name = body.type_name();
+        let fact = fact(body);
+        let path = folder().join(format!("{name}.json"));
+        let text = serde_json::to_string_pretty(&fact).unwrap() + "\n";
+        if write {
+            std::fs::create_dir_all(folder()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let sample = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(text, sample, "{name} is not what {} says", path.display());
+        assert_eq!(serde_json::from_str::<Fact>(&sample).unwrap(), fact);
+        names.insert(format!("{name}.json"));
+    }
+    let files: BTreeSet<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, names, "one sample for each type, and no other");
+}
+
+#[test]
+fn a_duplicate_has_the_same_id_and_a_rerun_another() {
+    let succeeded = |generation| {
+        let mut told = task(Some(Outcome::Succeeded), None, None);
+        told.generation = generation;
+        fact(FactBody::TaskSucceeded(told)).id
+    };
+    assert_eq!(succeeded(1), succeeded(1));
+    assert_ne!(succeeded(1), succeeded(2));
+}
+
+#[test]
+fn unknown_attributes_of_an_event_are_ignored() {
+    let mut value =
+        serde_json::to_value(fact(FactBody::RunStarted(run(RunState::Running, None)))).unwrap();
+    value["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
+    value["data"]["later"] = 1.into();
+    assert!(serde_json::from_value::<Fact>(value).is_ok());
+}
