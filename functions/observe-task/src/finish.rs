@@ -1,6 +1,5 @@
 //! What an attempt's end causes: facts, freed places, the next attempt.
 
-use model::cluster::Instance;
 use model::fact::TaskReady;
 use model::key::Key;
 use model::message::{Function, Message};
@@ -8,7 +7,7 @@ use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
 use ports::{EventBus as _, Outgoing, Ports, Trouble, TypedStore as _};
-use protocols::{facts, limits, registry};
+use protocols::{facts, registry};
 
 use crate::MESSAGE_DELAY;
 
@@ -60,26 +59,11 @@ pub(crate) async fn again<P: Ports>(
 
 /// Frees the attempt's places and releases who waited for them.
 async fn free<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    let Some(claim) = task.claim.as_ref() else {
-        return Ok(());
-    };
-    let holder = task.attempt_key().to_string();
-    let mut places = claim.limits.clone();
-    for limit in &claim.seeks {
-        places.extend(limits::held_by(ports, limit, &holder).await?);
-    }
-    if places.is_empty() {
-        return Ok(());
-    }
-    let instance = match &claim.instance {
-        None => None,
-        Some(key) => {
-            ports
-                .store()
-                .get::<Instance>(&Key::Instance(key.clone()))
-                .await?
+    match &task.claim {
+        Some(claim) => {
+            let holder = task.attempt_key().to_string();
+            registry::free_claim(ports, claim, &holder).await
         }
-    };
-    let instance = instance.map(|instance| instance.value);
-    registry::free_and_release(ports, &places, &holder, instance.as_ref()).await
+        None => Ok(()),
+    }
 }

@@ -4,15 +4,13 @@
 //! stopped, so that the service's word ends it and frees its places (rules 9 and 11). Only what was
 //! certainly not submitted is ended here.
 
-use model::cluster::Instance;
-use model::key::Key;
 use model::message::{Function, Message};
 use model::task::{Stopping, Task, TaskState};
 use ports::{
     Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
-    TypedStore as _, Versioned, Write,
+    Versioned, Write,
 };
-use protocols::{facts, limits, registry, stop};
+use protocols::{facts, registry, stop};
 
 /// What became of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +63,6 @@ pub(crate) async fn abandon<P: Ports>(
 /// end: all that a crash may have left undone.
 pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
     let Some(claim) = &task.claim else { return Ok(()) };
-    let holder = task.attempt_key().to_string();
-    let mut places = claim.limits.clone();
-    for limit in &claim.seeks {
-        places.extend(limits::held_by(ports, limit, &holder).await?);
-    }
-    let instance = match &claim.instance {
-        None => None,
-        Some(key) => ports.store().get::<Instance>(&Key::Instance(key.clone())).await?,
-    };
-    let instance = instance.map(|instance| instance.value);
-    registry::free_and_release(ports, &places, &holder, instance.as_ref()).await?;
+    registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
     Ok(ports.bus().publish(facts::task(task).into_iter().collect()).await?)
 }

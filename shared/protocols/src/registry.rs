@@ -1,12 +1,15 @@
 //! The registry of clusters, as those who need an instance read it.
 
+use std::collections::BTreeSet;
+
 use model::Timestamp;
 use model::cluster::Instance;
 use model::key::Key;
-use model::limit::PlaceRef;
+use model::limit::{LimitRef, PlaceRef, QueueRef};
 use model::name::ClusterRef;
+use model::task::Claim;
 use model::units::Seconds;
-use ports::{Ports, StateStore as _, Trouble, Versioned};
+use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Versioned};
 
 use crate::limits;
 
@@ -51,6 +54,33 @@ pub async fn free_and_release(
         release_for(ports, instance, 1).await?;
     }
     Ok(())
+}
+
+/// Frees whatever an attempt holds by its claim and lets as many waiters go, also those a crash
+/// after the freeing has left: each time it is repeated.
+pub async fn free_claim(ports: &impl Ports, claim: &Claim, holder: &str) -> Result<(), Trouble> {
+    limits::free(ports, &claim.limits, holder).await?;
+    for limit in &claim.seeks {
+        limits::free_all(ports, limit, holder).await?;
+    }
+    let named = claim.limits.iter().map(|place| &place.limit);
+    let all: BTreeSet<&LimitRef> = named.chain(&claim.seeks).collect();
+    for limit in all {
+        if !matches!(limit, LimitRef::Steps(_)) {
+            limits::release(ports, &QueueRef::Limit(limit.clone()), 1).await?;
+        }
+    }
+    let Some(key) = &claim.instance else {
+        return Ok(());
+    };
+    match ports
+        .store()
+        .get::<Instance>(&Key::Instance(key.clone()))
+        .await?
+    {
+        Some(instance) => release_for(ports, &instance.value, 1).await,
+        None => Ok(()),
+    }
 }
 
 /// Releases up to `count` waiters that an instance can take.
