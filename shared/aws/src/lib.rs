@@ -1,14 +1,20 @@
-//! Adapters for AWS: the ports over DynamoDB, SNS, SQS, EMR and Batch.
+//! Adapters for AWS: the ports over DynamoDB, SNS, SQS, EMR and Batch, and a function on Lambda.
 //!
 //! Holds no domain logic: the contract suites in `testkit` say what each adapter must do. Clients
-//! are given, so nothing here knows regions, credentials or endpoints.
+//! are made from a given configuration, so nothing here knows regions, credentials or endpoints.
 
 mod backoff;
 pub mod bus;
+pub mod clock;
 pub mod compute;
 pub mod envelope;
+pub mod lambda;
 pub mod store;
+mod wiring;
 
 pub use bus::SnsSqsBus;
+pub use clock::SystemClock;
 pub use compute::EmrBatchCompute;
+pub use lambda::LambdaInbox;
 pub use store::DynamoStateStore;
+pub use wiring::{AwsPorts, MissingSetting, Settings};

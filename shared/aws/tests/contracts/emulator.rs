@@ -31,11 +31,16 @@ runpy.run_module('ministack', run_name='__main__')
 pub fn config() -> SdkConfig {
     static EMULATOR: OnceLock<(u16, Child)> = OnceLock::new();
     let (port, _) = EMULATOR.get_or_init(start);
+    config_at(format!("http://127.0.0.1:{port}"))
+}
+
+/// How clients reach an emulator that another process has started.
+pub fn config_at(url: String) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build()
 }

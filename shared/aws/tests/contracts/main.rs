@@ -7,6 +7,7 @@ mod bus;
 mod compute;
 mod emulator;
 mod job_flow;
+mod lambda;
 mod stand_in;
 mod store;
 mod wire;
