@@ -128,6 +128,8 @@ pub(crate) async fn carry_out<P: Ports>(ports: &P, generation: &Generation) -> R
     };
     follows.stop_older_attempts().await?;
     let mut outcomes = follows.set_by_hand().await?;
+    // What was kept was told when it happened; what is set by hand happens now.
+    ports.bus().publish(outcomes.clone()).await?;
     outcomes.extend(follows.kept().await?);
     let outcomes = outcomes
         .into_iter()
@@ -177,12 +179,14 @@ impl<P: Ports> Follows<'_, P> {
     async fn set_by_hand(&self) -> Result<Vec<Fact>, Trouble> {
         let mut set = Vec::new();
         for (name, outcome) in &self.generation.marked {
-            set.extend(facts::task(&self.set(name, *outcome).await?));
+            let task = self.set(name, *outcome).await?;
+            set.extend(task.as_ref().and_then(facts::task));
         }
         Ok(set)
     }
 
-    async fn set(&self, name: &TaskName, outcome: Outcome) -> Result<Task, Trouble> {
+    /// `None` once a newer generation is about the task.
+    async fn set(&self, name: &TaskName, outcome: Outcome) -> Result<Option<Task>, Trouble> {
         let Generation {
             generation: number,
             by,
@@ -204,7 +208,7 @@ impl<P: Ports> Follows<'_, P> {
             {
                 decided.epoch = existing.epoch;
                 if existing.generation >= *number {
-                    return Ok(existing);
+                    return Ok((existing.generation == *number).then_some(existing));
                 }
                 if existing.state.is_open() {
                     // Only the service ends an attempt, and what it holds is freed then.
@@ -217,7 +221,7 @@ impl<P: Ports> Follows<'_, P> {
             }
             writes.push(Write::replace(&decided, version));
             match self.ports.store().commit(writes).await {
-                Ok(()) => return Ok(decided),
+                Ok(()) => return Ok(Some(decided)),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
