@@ -88,7 +88,13 @@ async fn observe<P: Ports>(
         let class = classify::failure(ports, &outcome.task.value, &observation).await?;
         let retries = retries(ports, &outcome.task.value, &observation).await?;
         match lifecycle::observe(&outcome.task.value, &observation, class, &retries) {
-            Step::Stale => tracing::debug!(%key, state = ?observation.state, "stale"),
+            Step::Stale => {
+                tracing::debug!(%key, state = ?observation.state, "stale");
+                // A duplicate tells again what it caused.
+                if let Some(running) = lifecycle::as_running(&outcome.task.value, &observation) {
+                    outcome.running = Some(running);
+                }
+            }
             Step::Stray => cancel_stray(ports, &observation).await?,
             Step::Progress(task) => {
                 outcome.running = (task.state == TaskState::Running).then(|| task.clone());

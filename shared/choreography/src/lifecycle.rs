@@ -66,6 +66,18 @@ pub fn observe(
     }
 }
 
+/// The task as it was when this observation made it a running one; `None` if another did.
+pub fn as_running(task: &Task, seen: &WorkObservation) -> Option<Task> {
+    let began = seen.state == WorkState::Running && task.started_at == Some(seen.at);
+    let own = task.attempt_key() == seen.key && task.submission.as_ref() == Some(&seen.submission);
+    (began && own).then(|| Task {
+        state: TaskState::Running,
+        ended_at: None,
+        failure: None,
+        ..task.clone()
+    })
+}
+
 /// Decides about an attempt that is not the newest.
 fn older(task: &Task, seen: &WorkObservation) -> Step {
     if !seen.state.is_terminal() {
@@ -307,6 +319,22 @@ mod tests {
             let decided = decide(&task(state, id), &seen, FailureClass::Application);
             assert_eq!(decided, expected, "{state:?} {:?}", seen.state);
         }
+    }
+
+    #[test]
+    fn only_what_made_an_attempt_run_tells_again_that_it_does() {
+        let mut task = task(TaskState::Succeeded, Some("a"));
+        task.started_at = Some(model::Timestamp::UNIX_EPOCH);
+        task.ended_at = task.started_at;
+        let state = |seen| as_running(&task, &seen).map(|task| (task.state, task.ended_at));
+        let running = Some((TaskState::Running, None));
+        assert_eq!(state(seen(2, "a", WorkState::Running)), running);
+        assert_eq!(state(seen(2, "a", WorkState::Succeeded)), None);
+        assert_eq!(state(seen(2, "b", WorkState::Running)), None);
+        assert_eq!(state(seen(1, "a", WorkState::Running)), None);
+        let mut late = seen(2, "a", WorkState::Running);
+        late.at = model::Timestamp::MAX;
+        assert_eq!(state(late), None);
     }
 
     #[test]
