@@ -10,16 +10,16 @@ use model::cluster::Instance;
 use model::definition::{ClusterChoice, TaskKind};
 use model::fact::TaskReady;
 use model::key::Key;
-use model::limit::{LimitRef, PlaceRef, SizedLimit};
+use model::limit::{self, LimitRef, SizedLimit};
 use model::registry::Catalogue;
 use model::run::RunState;
 use model::Timestamp;
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
 use model::units::Seconds;
 use model::work::Submission;
-use ports::{Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
-use protocols::{facts, registry, stop};
+use protocols::{registry, stop};
 
 use crate::abandon;
 use crate::park::{self, Wait};
@@ -31,7 +31,7 @@ pub(crate) struct Claimed {
     pub ready: TaskReady,
     pub task: Versioned<Task>,
     pub submission: Submission,
-    pub places: Vec<PlaceRef>,
+    pub places: Vec<Versioned<limit::Place>>,
     /// Whether it has a place of every limit. A claim that is taken over may have none, and must
     /// then not submit anew.
     pub seated: bool,
@@ -43,11 +43,6 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
-    /// The name everything of this attempt goes by.
-    pub fn holder(&self) -> String {
-        self.submission.key.to_string()
-    }
-
     /// The claim of the item.
     pub fn claim(&self) -> &Claim {
         self.task.value.claim.as_ref().expect("a claimed task has a claim")
@@ -154,7 +149,7 @@ impl Attempt<'_> {
             && stored.value.failure == Some(FailureClass::Refused)
             && stored.value.attempt_key() == self.key()
         {
-            ports.bus().publish(facts::task(&stored.value).into_iter().collect()).await?;
+            abandon::give_back(ports, &stored.value).await?;
         }
         park::pass_on(ports, self.view, self.position).await?;
         Ok(None)
@@ -273,7 +268,7 @@ impl Attempt<'_> {
                     seated = false;
                     continue;
                 }
-                registry::free_and_release(ports, &places, &name, None).await?;
+                registry::give_back(ports, &places, None).await?;
                 let wait = match (&sized.limit, self.view.plan.written(self.position).kind.cluster())
                 {
                     (LimitRef::Steps(_), Some(choice)) => Wait::Instance(choice.clone()),

@@ -89,9 +89,8 @@ async fn drop_claim<P: Ports>(
         abandon::abandon(ports, &claimed.task, why).await?;
         return Ok(());
     }
-    let holder = claimed.holder();
     // First: once the item says cancelled, a repeated message would not come this far.
-    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await?;
+    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await?;
     let mut task = claimed.task.value;
     task.state = TaskState::Cancelled;
     task.ended_at = Some(ports.clock().now());
@@ -101,14 +100,13 @@ async fn drop_claim<P: Ports>(
 
 /// Undoes a claim that was not submitted; the message is tried again at once.
 async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
-    let holder = claimed.holder();
     let mut task = claimed.task.value;
     task.state = TaskState::Waiting;
     task.claim = None;
     task.cluster = None;
     task.reason = None;
     ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
-    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await?;
+    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await?;
     Err(Trouble::Conflict)
 }
 

@@ -7,7 +7,7 @@ use choreography::retry;
 use model::cluster::Instance;
 use model::id::SubmissionId;
 use model::key::Key;
-use model::limit::PlaceRef;
+use model::limit;
 use model::message::{Function, Message};
 use model::observation::{WorkObservation, WorkState};
 use model::task::{FailureClass, Place, Task, TaskState};
@@ -16,7 +16,7 @@ use ports::{
     Clock as _, CommitError, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _,
     SubmitError, Trouble, TypedStore as _, Verdict, Versioned, Write,
 };
-use protocols::{facts, registry, stop};
+use protocols::{facts, limits, registry, stop};
 
 use crate::claim::Claimed;
 use crate::look;
@@ -162,14 +162,14 @@ async fn commit_id<P: Ports>(
             ports.compute().cancel(place, ids, "another submission is the attempt").await?;
             if ended_without || task.attempt_key() != claimed.submission.key {
                 // The attempt is over; who holds its places by its name is only us.
-                let holder = claimed.holder();
                 let instance = claimed.instance.as_ref();
-                registry::free_and_release(ports, &claimed.places, &holder, instance).await?;
+                registry::give_back(ports, &claimed.places, instance).await?;
             }
             return Ok(());
         }
         if let Some(claim) = &mut task.claim {
-            claim.limits.clone_from(&claimed.places);
+            let places = claimed.places.iter();
+            claim.limits = places.map(|place| limits::reference(&place.value)).collect();
             claim.seeks.clear();
         }
         if task.submission.is_none() {
@@ -179,9 +179,8 @@ async fn commit_id<P: Ports>(
         }
         if task.state.outcome().is_some() {
             // It ended before we could say where it sits; observe-task did not know the places.
-            let holder = claimed.holder();
             let instance = claimed.instance.as_ref();
-            return registry::free_and_release(ports, &claimed.places, &holder, instance).await;
+            return registry::give_back(ports, &claimed.places, instance).await;
         }
         match ports.store().commit(vec![Write::replace(&task, Some(read.version))]).await {
             Ok(()) => return stop_if_marked(ports, claimed, &task, id).await,
@@ -214,21 +213,20 @@ async fn release_claim<P: Ports>(
     claimed: Claimed,
     reason: String,
 ) -> Result<(), Trouble> {
-    let holder = claimed.holder();
     let mut task = claimed.task.value;
     task.state = TaskState::Waiting;
     task.claim = None;
     task.cluster = None;
     task.reason = Some(reason);
     ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
-    registry::free_and_release(ports, &claimed.places, &holder, claimed.instance.as_ref()).await
+    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await
 }
 
 /// Ends a task that can never be submitted.
 pub(crate) async fn refuse<P: Ports>(
     ports: &P,
     task: Versioned<Task>,
-    places: &[PlaceRef],
+    places: &[Versioned<limit::Place>],
     instance: Option<&Instance>,
     reason: String,
 ) -> Result<(), Trouble> {
@@ -239,5 +237,5 @@ pub(crate) async fn refuse<P: Ports>(
     task.ended_at = Some(ports.clock().now());
     ports.store().commit(vec![Write::replace(&task, Some(version))]).await?;
     ports.bus().publish(facts::task(&task).into_iter().collect()).await?;
-    registry::free_and_release(ports, places, &task.attempt_key().to_string(), instance).await
+    registry::give_back(ports, places, instance).await
 }

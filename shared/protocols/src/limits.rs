@@ -29,14 +29,33 @@ pub struct Holder<'a> {
     pub timeout_at: Option<Timestamp>,
 }
 
-/// Takes a place, or finds the one the holder has already; `None` when the limit is full.
+/// Takes a place, or takes over the one the holder has already; `None` when the limit is full.
+///
+/// Taking over is a write: whoever had taken it in the same name and gives it back
+/// [as it was read](free_as_read) no longer can.
 pub async fn take(
     ports: &impl Ports,
     limit: &SizedLimit,
     holder: &Holder<'_>,
-) -> Result<Option<PlaceRef>, Trouble> {
-    let taken = sit(ports, limit, holder).await?;
-    Ok(taken.map(|taken| reference(&taken.value)))
+) -> Result<Option<Versioned<Place>>, Trouble> {
+    loop {
+        let (place, is_new) = match sit(ports, limit, holder).await? {
+            Some(taken) => taken,
+            None => return Ok(None),
+        };
+        if is_new {
+            return Ok(Some(place));
+        }
+        let write = Write::replace(&place.value, Some(place.version));
+        match ports.store().commit(vec![write]).await {
+            Ok(()) => {
+                let version = place.version + 1;
+                return Ok(Some(Versioned { version, ..place }));
+            }
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
 }
 
 /// What came of taking a place of each limit.
@@ -62,7 +81,7 @@ pub async fn take_each(
     let mut taken = Vec::new();
     for sized in wanted {
         match sit(ports, sized, holder).await? {
-            Some(place) => taken.push(place),
+            Some((place, _)) => taken.push(place),
             None => {
                 for place in &taken {
                     free_as_read(ports, place).await?;
@@ -84,11 +103,12 @@ pub fn confirmed(seats: &[Versioned<Place>]) -> impl Iterator<Item = Write> + '_
     seats.iter().map(write)
 }
 
+/// Finds the holder's place or takes one; says whether it is new.
 async fn sit(
     ports: &impl Ports,
     limit: &SizedLimit,
     holder: &Holder<'_>,
-) -> Result<Option<Versioned<Place>>, Trouble> {
+) -> Result<Option<(Versioned<Place>, bool)>, Trouble> {
     loop {
         let mut held = held(ports, &limit.limit).await?;
         let places: Vec<Place> = held.iter().map(|place| place.value.clone()).collect();
@@ -96,7 +116,7 @@ async fn sit(
             Seat::Full => return Ok(None),
             Seat::Held(number) => {
                 let own = held.iter().position(|place| place.value.number == number);
-                return Ok(own.map(|own| held.swap_remove(own)));
+                return Ok(own.map(|own| (held.swap_remove(own), false)));
             }
             Seat::Free(number) => number,
         };
@@ -119,7 +139,7 @@ async fn sit(
         match ports.store().commit(vec![Write::create(&place)]).await {
             Ok(()) => {
                 let (value, version) = (place, 1);
-                return Ok(Some(Versioned { value, version }));
+                return Ok(Some((Versioned { value, version }, true)));
             }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -127,7 +147,8 @@ async fn sit(
     }
 }
 
-fn reference(place: &Place) -> PlaceRef {
+/// Names a place.
+pub fn reference(place: &Place) -> PlaceRef {
     PlaceRef {
         limit: place.limit.clone(),
         number: place.number,

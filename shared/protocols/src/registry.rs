@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::Timestamp;
 use model::cluster::Instance;
 use model::key::Key;
-use model::limit::{LimitRef, PlaceRef, QueueRef};
+use model::limit::{LimitRef, Place, PlaceRef, QueueRef};
 use model::name::ClusterRef;
 use model::task::Claim;
 use model::units::Seconds;
@@ -43,6 +43,14 @@ pub async fn free_and_release(
     instance: Option<&Instance>,
 ) -> Result<(), Trouble> {
     limits::free(ports, places, holder).await?;
+    release_after(ports, places, instance).await
+}
+
+async fn release_after(
+    ports: &impl Ports,
+    places: &[PlaceRef],
+    instance: Option<&Instance>,
+) -> Result<(), Trouble> {
     for place in places {
         let queue = model::limit::QueueRef::Limit(place.limit.clone());
         let is_steps = matches!(place.limit, model::limit::LimitRef::Steps(_));
@@ -54,6 +62,23 @@ pub async fn free_and_release(
         release_for(ports, instance, 1).await?;
     }
     Ok(())
+}
+
+/// Gives back places as they were taken, and lets as many waiters go. What another delivery of the
+/// same attempt has taken over since stays.
+pub async fn give_back(
+    ports: &impl Ports,
+    places: &[Versioned<Place>],
+    instance: Option<&Instance>,
+) -> Result<(), Trouble> {
+    for place in places {
+        limits::free_as_read(ports, place).await?;
+    }
+    let named: Vec<PlaceRef> = places
+        .iter()
+        .map(|place| limits::reference(&place.value))
+        .collect();
+    release_after(ports, &named, instance).await
 }
 
 /// Frees whatever an attempt holds by its claim and lets as many waiters go, also those a crash
