@@ -4,13 +4,19 @@
 //! stopped, so that the service's word ends it and frees its places (rules 9 and 11). Only what was
 //! certainly not submitted is ended here.
 
+use model::Timestamp;
+use model::fact::TaskReady;
 use model::message::{Function, Message};
+use model::run::RunState;
 use model::task::{Stopping, Task, TaskState};
+use model::units::Seconds;
 use ports::{
     Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
     Versioned, Write,
 };
 use protocols::{facts, registry, stop};
+
+use crate::view::View;
 
 /// What became of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,4 +71,35 @@ pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Tr
     let Some(claim) = &task.claim else { return Ok(()) };
     registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
     Ok(ports.bus().publish(facts::task(task).into_iter().collect()).await?)
+}
+
+/// Whether an item is about the attempt that is ready.
+pub(crate) fn is_about(task: &Task, ready: &TaskReady) -> bool {
+    (task.generation, task.attempt) == (ready.generation, ready.attempt)
+}
+
+/// An attempt that nobody wants any more: its claim, if its submitter died under it, would else
+/// hold its places for ever.
+pub(crate) async fn unwanted<P: Ports>(
+    ports: &P,
+    view: &View,
+    stored: &Versioned<Task>,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    let task = &stored.value;
+    if task.state == TaskState::Cancelled {
+        return give_back(ports, task).await;
+    }
+    let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else { return Ok(()) };
+    if claim.lease_until > now {
+        let left = Seconds::between(now, claim.lease_until);
+        return Err(Trouble::Later(Seconds(left.0 + 1)));
+    }
+    let why = if view.run.state == RunState::Running {
+        Stopping::Superseded { generation: view.run.generation }
+    } else {
+        Stopping::Cancelled { by: "submit-task".to_owned() }
+    };
+    abandon(ports, stored, why).await?;
+    Ok(())
 }

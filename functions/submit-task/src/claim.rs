@@ -12,10 +12,7 @@ use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::{self, LimitRef, SizedLimit};
 use model::registry::Catalogue;
-use model::run::RunState;
-use model::Timestamp;
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
-use model::units::Seconds;
 use model::work::Submission;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
@@ -64,8 +61,8 @@ pub(crate) async fn claim<P: Ports>(
     let now = ports.clock().now();
     let Some(position) = position.filter(|_| view.wants(ready)) else {
         tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
-        if let Some(stored) = stored.filter(|stored| is_about(&stored.value, ready)) {
-            unwanted(ports, &view, &stored, now).await?;
+        if let Some(stored) = stored.filter(|stored| abandon::is_about(&stored.value, ready)) {
+            abandon::unwanted(ports, &view, &stored, now).await?;
         }
         if let Some(position) = position {
             park::pass_on(ports, &view, position).await?;
@@ -91,37 +88,6 @@ pub(crate) async fn claim<P: Ports>(
             attempt.anew(ports, views, epoch, failures, receives).await
         }
     }
-}
-
-/// Whether an item is about the attempt that is ready.
-fn is_about(task: &Task, ready: &TaskReady) -> bool {
-    (task.generation, task.attempt) == (ready.generation, ready.attempt)
-}
-
-/// An attempt that nobody wants any more: its claim, if its submitter died under it, would else
-/// hold its places for ever.
-async fn unwanted<P: Ports>(
-    ports: &P,
-    view: &View,
-    stored: &Versioned<Task>,
-    now: Timestamp,
-) -> Result<(), Trouble> {
-    let task = &stored.value;
-    if task.state == TaskState::Cancelled {
-        return abandon::give_back(ports, task).await;
-    }
-    let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else { return Ok(()) };
-    if claim.lease_until > now {
-        let left = Seconds::between(now, claim.lease_until);
-        return Err(Trouble::Later(Seconds(left.0 + 1)));
-    }
-    let why = if view.run.state == RunState::Running {
-        Stopping::Superseded { generation: view.run.generation }
-    } else {
-        Stopping::Cancelled { by: "submit-task".to_owned() }
-    };
-    abandon::abandon(ports, stored, why).await?;
-    Ok(())
 }
 
 /// A ready attempt with what is known of it.

@@ -16,6 +16,7 @@ use model::run::{Generation, Run, RunState};
 use model::task::{Task, TaskState};
 use model::units::Seconds;
 use ports::Compute as _;
+use protocols::facts;
 use testkit::block_on;
 
 use super::World;
@@ -28,6 +29,7 @@ impl World {
         self.everything_has_ended();
         self.nothing_is_left();
         self.every_tick_left_a_run();
+        self.everything_was_told();
         let plans = self.plans();
         for run in self.all::<Run>() {
             match run.state {
@@ -127,6 +129,34 @@ impl World {
             let run = RunId::of(workflow, &Slot::of_instant(*at));
             if !runs.contains_key(&run) {
                 self.breaks(format!("the tick of {at} left nothing"));
+            }
+        }
+    }
+
+    /// Whatever is stored has been published, whoever crashed in between.
+    fn everything_was_told(&self) {
+        for run in self.all::<Run>() {
+            if !self.shared.watch.knows(&facts::run(&run)) {
+                self.breaks(format!("nobody was told: {run:?}"));
+            }
+        }
+        for task in self.all::<Task>() {
+            let started = task.started_at.map(|_| Task {
+                state: TaskState::Running,
+                ended_at: None,
+                failure: None,
+                ..task.clone()
+            });
+            // Who gives up a claim that nobody knew of tells nobody.
+            let ended = (task.state != TaskState::Cancelled).then(|| task.clone());
+            let told = [started, ended].into_iter().flatten();
+            for fact in told.filter_map(|task| facts::task(&task)) {
+                if !self.shared.watch.knows(&fact) {
+                    self.breaks(format!(
+                        "nobody was told {}: {task:?}",
+                        fact.body.type_name()
+                    ));
+                }
             }
         }
     }

@@ -86,6 +86,11 @@ impl Watch {
         self.trace.borrow().clone()
     }
 
+    /// Whether a fact was published.
+    pub fn knows(&self, fact: &Fact) -> bool {
+        self.facts.borrow().contains_key(&fact.id)
+    }
+
     /// Whether a call fails now.
     pub fn call_fails(&self) -> bool {
         let chance = self.weather.get().failing_calls;
@@ -182,7 +187,9 @@ impl Watch {
         let work = memory.compute.work();
         let is_attempt = |seen: &WorkObservation| {
             let of_it = work.iter().filter(|other| other.key == seen.key);
-            let known = of_it.map(|other| &other.submission).any(|id| committed.contains(id));
+            let known = of_it
+                .map(|other| &other.submission)
+                .any(|id| committed.contains(id));
             committed.contains(&seen.submission) || !(known || self.weather.get().slow > 0)
         };
         for other in &work {
