@@ -26,6 +26,8 @@ enum Kind {
     Unit(Vec<String>),
     /// Test targets of a crate under tests/.
     Targets(Vec<String>),
+    /// The whole demo, with real Spark.
+    Demo,
 }
 
 /// What a suite does on this machine.
@@ -59,6 +61,7 @@ pub fn all() -> Result<Vec<Suite>> {
     inside.sort();
     suites.push(suite("unit", Kind::Unit(inside)));
     suites.extend(folders);
+    suites.push(suite("demo", Kind::Demo));
     Ok(suites)
 }
 
@@ -83,6 +86,7 @@ impl Suite {
             Kind::Jobs => jobs(),
             Kind::Unit(targets) => tests(&["--lib", "--bins"], targets),
             Kind::Targets(targets) => tests(&[], targets),
+            Kind::Demo => demo(),
         }
     }
 }
@@ -165,6 +169,18 @@ fn jobs() -> Plan {
     run([jobs])
 }
 
+/// A day of real work through the real program; it judges itself.
+fn demo() -> Plan {
+    match std::env::current_exe() {
+        Ok(this) => {
+            let mut demo = command(this);
+            demo.arg("demo");
+            run([demo])
+        }
+        Err(error) => Plan::Skip(format!("this program does not know where it is: {error}")),
+    }
+}
+
 fn run(commands: impl Into<Vec<Command>>) -> Plan {
     Plan::Run {
         commands: commands.into(),
@@ -195,7 +211,7 @@ mod tests {
             .into_iter()
             .flat_map(|suite| match suite.kind {
                 Kind::Unit(targets) | Kind::Targets(targets) => targets,
-                Kind::Lint | Kind::Jobs => Vec::new(),
+                Kind::Lint | Kind::Jobs | Kind::Demo => Vec::new(),
             })
             .collect();
         targets.sort();
