@@ -63,7 +63,7 @@ impl SnsSqsBus {
             }
             request = request.publish_batch_request_entries(entry.build().map_err(unavailable)?);
         }
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         let failed = answer.failed.unwrap_or_default().into_iter();
         Ok(failed
             .map(|one| Refused::of(&one.id, &one.code, one.sender_fault))
@@ -80,7 +80,7 @@ impl SnsSqsBus {
                 .delay_seconds(letter.delay_s);
             request = request.entries(entry.build().map_err(unavailable)?);
         }
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         let failed = answer.failed.into_iter();
         Ok(failed
             .map(|one| Refused::of(&one.id, &one.code, one.sender_fault))

@@ -2,6 +2,8 @@
 //!
 //! Holds no domain logic: the contract suites in `testkit` say what each adapter must do. Clients
 //! are made from a given configuration, so nothing here knows regions, credentials or endpoints.
+//!
+//! Every call of the SDK is boxed: its futures are large, and a handler's holds many of them.
 
 mod backoff;
 pub mod bus;

@@ -44,7 +44,7 @@ pub async fn request(
     let call = call
         .customize()
         .config_override(once::<aws_sdk_emr::config::Builder>());
-    let answer = call.send().await.map_err(answer::submission)?;
+    let answer = Box::pin(call.send()).await.map_err(answer::submission)?;
     let id = answer.job_flow_id.filter(|id| !id.is_empty());
     id.map(EmrClusterId::from)
         .ok_or_else(|| SubmitError::Unknown {
@@ -61,7 +61,7 @@ pub async fn list(
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
         let request = emr.list_clusters().created_after(since).set_marker(marker);
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         found.extend(
             answer
                 .clusters
@@ -98,7 +98,8 @@ pub async fn describe(
 }
 
 async fn load(emr: &Client, id: &EmrClusterId) -> Result<Option<Cluster>, ComputeError> {
-    match emr.describe_cluster().cluster_id(id.as_str()).send().await {
+    let request = emr.describe_cluster().cluster_id(id.as_str());
+    match Box::pin(request.send()).await {
         Ok(answer) => Ok(answer.cluster),
         Err(error) if is_wrong(&error) => Ok(None),
         Err(error) => Err(unavailable(error)),
@@ -145,12 +146,8 @@ async fn terminate_all(
     ids: &[EmrClusterId],
 ) -> Result<Option<ComputeError>, ComputeError> {
     let ids = ids.iter().map(ToString::to_string).collect();
-    match emr
-        .terminate_job_flows()
-        .set_job_flow_ids(Some(ids))
-        .send()
-        .await
-    {
+    let request = emr.terminate_job_flows().set_job_flow_ids(Some(ids));
+    match Box::pin(request.send()).await {
         Ok(_) => Ok(None),
         Err(error) if is_wrong(&error) => Ok(Some(unavailable(error))),
         Err(error) => Err(unavailable(error)),
@@ -244,7 +241,7 @@ async fn primary_address(
     } else {
         request.instance_group_types(InstanceGroupType::Master)
     };
-    let answer = request.send().await.map_err(unavailable)?;
+    let answer = Box::pin(request.send()).await.map_err(unavailable)?;
     let primary = answer.instances.unwrap_or_default().into_iter().next();
     Ok(primary.and_then(|primary| primary.private_ip_address))
 }

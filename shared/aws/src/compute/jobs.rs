@@ -58,7 +58,7 @@ pub async fn submit(
     let request = request
         .customize()
         .config_override(once::<aws_sdk_batch::config::Builder>());
-    let answer = request.send().await.map_err(answer::submission)?;
+    let answer = Box::pin(request.send()).await.map_err(answer::submission)?;
     // The SDK reads an id that is missing as an empty one.
     let id = answer.job_id.filter(|id| !id.is_empty());
     id.map(SubmissionId::from)
@@ -108,11 +108,8 @@ pub async fn find(
     let mut token = None;
     loop {
         let request = batch.list_jobs().job_queue(queue).filters(filter.clone());
-        let answer = request
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(unavailable)?;
+        let request = request.set_next_token(token);
+        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         let jobs = answer.job_summary_list.unwrap_or_default();
         let jobs = jobs.iter().filter_map(|job| listed(queue, job));
         // The service compares names without their case.
@@ -135,7 +132,7 @@ pub async fn describe(
     }
     let jobs = ids.iter().map(ToString::to_string).collect();
     let request = batch.describe_jobs().set_jobs(Some(jobs));
-    let answer = request.send().await.map_err(unavailable)?;
+    let answer = Box::pin(request.send()).await.map_err(unavailable)?;
     let jobs = answer.jobs.unwrap_or_default();
     Ok(jobs
         .iter()
@@ -151,13 +148,8 @@ pub async fn cancel(
 ) -> Result<(), ComputeError> {
     let reason: String = reason.chars().take(REASON).collect();
     for id in ids {
-        match batch
-            .terminate_job()
-            .job_id(id.as_str())
-            .reason(&reason)
-            .send()
-            .await
-        {
+        let request = batch.terminate_job().job_id(id.as_str()).reason(&reason);
+        match Box::pin(request.send()).await {
             Ok(_) => {}
             Err(error) if is_wrong(&error) => {
                 let error = unavailable(error);

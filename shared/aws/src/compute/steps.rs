@@ -91,7 +91,7 @@ async fn call(
         .set_execution_role_arn(role.map(str::to_owned))
         .customize()
         .config_override(once::<aws_sdk_emr::config::Builder>());
-    match request.send().await {
+    match Box::pin(request.send()).await {
         Ok(answer) => {
             let ids = answer.step_ids.unwrap_or_default();
             Ok(ids.into_iter().map(SubmissionId::from).collect())
@@ -126,7 +126,7 @@ pub async fn list(
             .list_steps()
             .cluster_id(cluster.as_str())
             .set_marker(marker);
-        let answer = match request.send().await {
+        let answer = match Box::pin(request.send()).await {
             Ok(answer) => answer,
             // A cluster nobody knows has no steps.
             Err(error) if is_wrong(&error) => return Ok(seen),
@@ -189,7 +189,7 @@ async fn by_id(
         .list_steps()
         .cluster_id(cluster.as_str())
         .set_step_ids(Some(ids));
-    match request.send().await {
+    match Box::pin(request.send()).await {
         Ok(answer) => {
             let steps = answer.steps.unwrap_or_default();
             Ok(Some(
@@ -216,7 +216,7 @@ pub async fn cancel(
             .cancel_steps()
             .cluster_id(cluster.as_str())
             .set_step_ids(Some(ids));
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => {}
             Err(error) if is_wrong(&error) => {
                 let error = unavailable(error);

@@ -125,7 +125,7 @@ impl LambdaInbox {
             .queue_url(&self.dead_letters_url)
             .message_body(record.body.as_deref().unwrap_or_default())
             .message_attributes("reason", reason);
-        let sent = request.send().await;
+        let sent = Box::pin(request.send()).await;
         sent.map(|_| ())
             .map_err(|error| DisplayErrorContext(error).to_string())
     }
@@ -147,7 +147,7 @@ impl LambdaInbox {
                     .expect("every field that is needed was given");
                 request = request.entries(entry);
             }
-            match request.send().await {
+            match Box::pin(request.send()).await {
                 Ok(answer) => {
                     for failed in answer.failed {
                         tracing::warn!(code = failed.code, "a message keeps the queue's time-out");

@@ -177,7 +177,7 @@ impl Planned {
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values)
             .return_values_on_condition_check_failure(self.asks());
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Some(
@@ -201,7 +201,7 @@ impl Planned {
             .set_condition_expression(text)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(refused)) => Ok(Some(
@@ -291,7 +291,7 @@ async fn transact(
     let request = client
         .transact_write_items()
         .set_transact_items(Some(parts?));
-    match request.send().await {
+    match Box::pin(request.send()).await {
         Ok(_) => Ok(None),
         Err(error) => match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {

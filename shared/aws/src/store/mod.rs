@@ -65,7 +65,7 @@ impl DynamoStateStore {
                 .client
                 .batch_get_item()
                 .request_items(&self.table, keys);
-            let answer = request.send().await.map_err(unavailable)?;
+            let answer = Box::pin(request.send()).await.map_err(unavailable)?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             found.extend(items.filter_map(|item| Some((Place::of_item(&item)?, item))));
             let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
@@ -100,7 +100,7 @@ impl DynamoStateStore {
                 .expression_attribute_values(":to", AttributeValue::S(query.to.clone()))
                 .limit(rest)
                 .set_exclusive_start_key(start);
-            let answer = request.send().await.map_err(unavailable)?;
+            let answer = Box::pin(request.send()).await.map_err(unavailable)?;
             items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -153,7 +153,7 @@ impl StateStore for DynamoStateStore {
             .table_name(&self.table)
             .set_key(Some(Place::of(key).attributes()))
             .consistent_read(true);
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         answer.item.as_ref().map(item::decode).transpose()
     }
 
@@ -210,7 +210,7 @@ impl StateStore for DynamoStateStore {
         let mut backoff = Backoff::of(seed);
         loop {
             // A set-add may be made twice, so the SDK's own retries do no harm here.
-            match self.arrival(key, arrivals).send().await {
+            match Box::pin(self.arrival(key, arrivals).send()).await {
                 Ok(answer) => {
                     let node = answer.attributes.unwrap_or_default();
                     return item::decode(&node)?.read();

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used)] // a failed test is what it is for
 
 mod bus;
+mod bus_bench;
 mod compute;
 mod emulator;
 mod job_flow;
 mod lambda;
 mod stand_in;
 mod store;
+mod table;
 mod wire;

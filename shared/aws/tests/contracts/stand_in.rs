@@ -11,12 +11,12 @@ const PAGE: usize = 2;
 /// What there is.
 #[derive(Default)]
 pub struct StandIn {
-    now_s: i64,
+    pub now_s: i64,
     pub asked: Vec<Asked>,
-    clusters: Vec<Value>,
+    pub clusters: Vec<Value>,
     /// Oldest first.
-    steps: Vec<Value>,
-    jobs: Vec<Value>,
+    pub steps: Vec<Value>,
+    pub jobs: Vec<Value>,
 }
 
 impl StandIn {

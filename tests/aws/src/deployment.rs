@@ -1,0 +1,266 @@
+//! The functions behind their inboxes, over an emulator's table, topic and queues, with a stand-in
+//! for EMR and Batch.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aws::compute::EmrSettings;
+use aws::{DynamoStateStore, EmrBatchCompute, LambdaInbox, SnsSqsBus};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use model::message::Function;
+use ports::{ContentCache, Delivery, Ports, Verdict};
+use serde_json::{Value, json};
+use testkit::ManualClock;
+
+use crate::stand_in::StandIn;
+use crate::wire::Wire;
+use crate::{bus_bench, emulator, table};
+
+/// A deployment with nothing in it.
+pub struct Deployment {
+    store: DynamoStateStore,
+    bus: SnsSqsBus,
+    compute: EmrBatchCompute,
+    pub clock: ManualClock,
+    cache: ContentCache,
+    queues: aws_sdk_sqs::Client,
+    queue_urls: BTreeMap<Function, String>,
+    dead_letters_url: String,
+    services: Arc<Mutex<StandIn>>,
+}
+
+impl Deployment {
+    /// Makes table, topic, inboxes and dead letters.
+    pub async fn new(name: &str, clock: ManualClock) -> Self {
+        let config = emulator::config();
+        let tables = aws_sdk_dynamodb::Client::new(&config);
+        table::create(&tables, name).await;
+        let bench = bus_bench::Bench::new(name).await;
+        let queues = aws_sdk_sqs::Client::new(&config);
+        let dead_letters = queues
+            .create_queue()
+            .queue_name(format!("{name}-dead-letters"));
+        let dead_letters_url = dead_letters.send().await.unwrap().queue_url.unwrap();
+        let now_s = ports::Clock::now(&clock).as_second();
+        let services = Arc::new(Mutex::new(StandIn::at(now_s)));
+        let answering = services.clone();
+        let wire = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
+        let settings = EmrSettings {
+            service_role: "murmur-emr".into(),
+            instance_profile: "murmur-emr-machines".into(),
+            subnet: None,
+            log_uri: None,
+        };
+        let emr = aws_sdk_emr::Client::new(&wire);
+        Self {
+            store: DynamoStateStore::new(tables, name),
+            queue_urls: bench.queue_urls,
+            bus: bench.bus,
+            compute: EmrBatchCompute::new(emr, aws_sdk_batch::Client::new(&wire), settings),
+            clock,
+            cache: ContentCache::default(),
+            queues,
+            dead_letters_url,
+            services,
+        }
+    }
+
+    /// Puts a body into an inbox, as EventBridge and its Scheduler do.
+    pub async fn put(&self, inbox: Function, body: &Value) {
+        let url = &self.queue_urls[&inbox];
+        let send = self
+            .queues
+            .send_message()
+            .queue_url(url)
+            .message_body(body.to_string());
+        send.send().await.unwrap();
+    }
+
+    /// Lets every function handle what is visible in its inbox, and the services go on by one
+    /// state; says whether anything happened.
+    pub async fn turn(&self, repeats: bool) -> bool {
+        let mut happened = false;
+        for function in Function::ALL {
+            happened |= self.invoke(function, repeats).await;
+        }
+        let events = self.services.lock().unwrap().go_on();
+        for event in &events {
+            let inbox = match event["detail-type"].as_str().unwrap() {
+                "EMR Cluster State Change" => Function::RecordCluster,
+                _ => Function::ObserveTask,
+            };
+            self.put(inbox, event).await;
+        }
+        happened || !events.is_empty()
+    }
+
+    /// Invokes a function as Lambda's poller does, and once more with the same batch if it is to
+    /// be repeated; says whether there was anything.
+    async fn invoke(&self, function: Function, repeats: bool) -> bool {
+        let url = &self.queue_urls[&function];
+        let request = self
+            .queues
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let messages = request.send().await.unwrap().messages.unwrap_or_default();
+        if messages.is_empty() {
+            return false;
+        }
+        let count = MessageSystemAttributeName::ApproximateReceiveCount;
+        let record = |message: &aws_sdk_sqs::types::Message| {
+            let receives = &message.attributes.as_ref().unwrap()[&count];
+            json!({
+                "messageId": message.message_id,
+                "receiptHandle": message.receipt_handle,
+                "body": message.body,
+                "attributes": { "ApproximateReceiveCount": receives },
+            })
+        };
+        let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+        let inbox = LambdaInbox::new(self.queues.clone(), url, &self.dead_letters_url);
+        let handle = async |batch| handle(function, self, batch).await;
+        let mut answer = inbox
+            .take(serde_json::from_value(event.clone()).unwrap(), &handle)
+            .await;
+        if repeats {
+            answer = inbox
+                .take(serde_json::from_value(event).unwrap(), &handle)
+                .await;
+        }
+        let returning = answer.batch_item_failures;
+        for message in messages {
+            let id = message.message_id.unwrap();
+            if returning.iter().all(|one| one.item_identifier != id) {
+                let handle = message.receipt_handle.unwrap();
+                let delete = self
+                    .queues
+                    .delete_message()
+                    .queue_url(url)
+                    .receipt_handle(handle);
+                delete.send().await.unwrap();
+            }
+        }
+        true
+    }
+
+    /// What was put aside.
+    pub async fn dead_letters(&self) -> Vec<String> {
+        let request = self
+            .queues
+            .receive_message()
+            .queue_url(&self.dead_letters_url);
+        let messages = request.send().await.unwrap().messages.unwrap_or_default();
+        messages
+            .into_iter()
+            .filter_map(|message| message.body)
+            .collect()
+    }
+
+    /// How many steps and jobs there are.
+    pub fn submitted(&self) -> usize {
+        let services = self.services.lock().unwrap();
+        services.steps.len() + services.jobs.len()
+    }
+
+    /// How often the services were asked one thing.
+    pub fn asked(&self, what: &str) -> usize {
+        let services = self.services.lock().unwrap();
+        services
+            .asked
+            .iter()
+            .filter(|asked| asked.what == what)
+            .count()
+    }
+}
+
+async fn handle<P: Ports>(function: Function, ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
+    match function {
+        Function::StartRun => start_run::handle(ports, batch).await,
+        Function::AdvanceRun => advance_run::handle(ports, batch).await,
+        Function::SubmitTask => submit_task::handle(ports, batch).await,
+        Function::ObserveTask => observe_task::handle(ports, batch).await,
+        Function::ProvisionCluster => provision_cluster::handle(ports, batch).await,
+        Function::RecordCluster => record_cluster::handle(ports, batch).await,
+        Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
+        Function::Operate => operate::handle(ports, batch).await,
+        Function::Reconcile => reconcile::handle(ports, batch).await,
+    }
+}
+
+impl Ports for Deployment {
+    type Store = DynamoStateStore;
+    type Bus = SnsSqsBus;
+    type Compute = EmrBatchCompute;
+    type Clock = ManualClock;
+
+    fn store(&self) -> &DynamoStateStore {
+        &self.store
+    }
+    fn bus(&self) -> &SnsSqsBus {
+        &self.bus
+    }
+    fn compute(&self) -> &EmrBatchCompute {
+        &self.compute
+    }
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+    fn cache(&self) -> &ContentCache {
+        &self.cache
+    }
+}
+
+impl StandIn {
+    /// Moves everything on by one state; gives the services' events of it.
+    fn go_on(&mut self) -> Vec<Value> {
+        let time = model::Timestamp::from_second(self.now_s)
+            .unwrap()
+            .to_string();
+        let event = |kind: &str, detail: Value| json!({ "version": "0", "detail-type": kind, "time": time, "detail": detail });
+        let mut events = Vec::new();
+        for cluster in &mut self.clusters {
+            let next = match cluster["Status"]["State"].as_str().unwrap() {
+                "STARTING" => "WAITING",
+                "TERMINATING" => "TERMINATED",
+                _ => continue,
+            };
+            cluster["Status"]["State"] = next.into();
+            cluster["MasterPublicDnsName"] = "ip-10-0-1-17.ec2.internal".into();
+            let detail = json!({
+                "name": cluster["Name"], "clusterId": cluster["Id"], "state": next,
+                "stateChangeReason": "{\"code\":\"\"}",
+            });
+            events.push(event("EMR Cluster State Change", detail));
+        }
+        for step in &mut self.steps {
+            let next = match step["Status"]["State"].as_str().unwrap() {
+                "PENDING" => "RUNNING",
+                "RUNNING" => "COMPLETED",
+                _ => continue,
+            };
+            step["Status"]["State"] = next.into();
+            let detail = json!({
+                "stepId": step["Id"], "name": step["Name"], "clusterId": step["cluster"],
+                "state": next, "actionOnFailure": "CONTINUE",
+            });
+            events.push(event("EMR Step Status Change", detail));
+        }
+        for job in &mut self.jobs {
+            let next = match job["status"].as_str().unwrap() {
+                "SUBMITTED" => "RUNNING",
+                "RUNNING" => "SUCCEEDED",
+                _ => continue,
+            };
+            job["status"] = next.into();
+            let queue = job["jobQueue"].as_str().unwrap();
+            let detail = json!({
+                "jobName": job["jobName"], "jobId": job["jobId"], "status": next,
+                "jobQueue": format!("arn:aws:batch:us-east-1:123456789012:job-queue/{queue}"),
+            });
+            events.push(event("Batch Job State Change", detail));
+        }
+        events
+    }
+}
