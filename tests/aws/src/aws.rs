@@ -5,6 +5,7 @@
 
 #[path = "../../../shared/aws/tests/contracts/bus_bench.rs"]
 mod bus_bench;
+mod calls;
 mod deployment;
 #[path = "../../../shared/aws/tests/contracts/emulator.rs"]
 #[allow(dead_code)] // the contracts use more of it
@@ -28,7 +29,7 @@ use model::key::Key;
 use model::message::Function;
 use model::run::{Run, RunState};
 use model::task::{Task, TaskState};
-use ports::{Ports as _, TypedStore as _};
+use ports::TypedStore as _;
 use register_definitions::Registered;
 use serde_json::json;
 use testkit::{ManualClock, instant};
@@ -59,12 +60,12 @@ tasks:
 
 const RUN: &str = "weather--report--20260301t053000z";
 
-async fn registered(name: &str) -> Deployment {
+async fn registered(name: &str, workflow: &str) -> Deployment {
     let deployment = Deployment::new(name, ManualClock::at(instant("2026-03-01T04:59:00Z"))).await;
     let files = [
         SourceFile::new("events/weather/team.yaml", TEAM),
         SourceFile::new("events/weather/clusters/etl.yaml", CLUSTER),
-        SourceFile::new("events/weather/workflows/report.yaml", WORKFLOW),
+        SourceFile::new("events/weather/workflows/report.yaml", workflow),
     ];
     let registered = register_definitions::register(&deployment, &files)
         .await
@@ -101,7 +102,7 @@ async fn until(deployment: &Deployment, repeats: bool, holds: impl AsyncFn() -> 
 async fn instance(deployment: &Deployment) -> Option<Instance> {
     let partition = Key::cluster_partition(&"weather/etl".parse().unwrap());
     let found = deployment
-        .store()
+        .state
         .list::<Instance>(&partition, "instance#")
         .await
         .unwrap();
@@ -111,7 +112,7 @@ async fn instance(deployment: &Deployment) -> Option<Instance> {
 
 /// A night: the cluster comes up, the workflow runs on it, the cluster goes.
 async fn night(name: &str, repeats: bool) {
-    let deployment = registered(name).await;
+    let deployment = registered(name, WORKFLOW).await;
     let (provision, terminate) = ("provision/weather/etl", "terminate/weather/etl");
     tick(
         &deployment,
@@ -143,7 +144,7 @@ async fn night(name: &str, repeats: bool) {
     .await;
     let run = async || {
         deployment
-            .store()
+            .state
             .get::<Run>(&Key::Run(RUN.into()))
             .await
             .unwrap()
@@ -153,7 +154,7 @@ async fn night(name: &str, repeats: bool) {
     assert_eq!(run().await.unwrap().value.state, RunState::Succeeded);
     let partition = Key::run_partition(&RUN.into());
     let tasks = deployment
-        .store()
+        .state
         .list::<Task>(&partition, "task#")
         .await
         .unwrap();
@@ -195,4 +196,82 @@ async fn a_night_passes() {
 #[tokio::test]
 async fn a_night_passes_in_which_every_batch_comes_twice() {
     night("night-twice", true).await;
+}
+
+/// How many calls one more step of a chain takes, when nothing is batched with it. Raise one only
+/// with the bill in mind.
+const PER_STEP: [(&str, u32); 7] = [
+    ("AddJobFlowSteps", 1),
+    ("BatchGetItem", 0),
+    ("DeleteItem", 1),
+    ("GetItem", 10),
+    ("PublishBatch", 3),
+    ("PutItem", 5),
+    ("Query", 3),
+];
+
+#[tokio::test]
+async fn a_step_of_a_chain_asks_no_more_than_it_did() {
+    const MORE: u32 = 10;
+    // What a late delivery may add to the whole.
+    const SLACK: u32 = 4;
+    let (short, long) = (chain("short", 5).await, chain("long", 5 + MORE).await);
+    for (operation, calls) in &long {
+        let more = calls - short.get(operation).copied().unwrap_or(0).min(*calls);
+        let known = PER_STEP.iter().find(|(known, _)| known == operation);
+        let most = known.map_or(0, |(_, per_step)| per_step * MORE) + SLACK;
+        assert!(
+            more <= most,
+            "{operation}: {more} more for {MORE} more steps, at most {most}"
+        );
+    }
+    assert!(long["PutItem"] > short["PutItem"], "calls are counted");
+}
+
+/// Runs a chain of steps; gives the calls it took.
+async fn chain(name: &str, steps: u32) -> BTreeMap<String, u32> {
+    let mut workflow =
+        "schedule: { expression: \"cron(30 5 * * ? *)\", timezone: UTC }\ntasks:\n".to_owned();
+    for step in 1..=steps {
+        let after = if step == 1 {
+            String::new()
+        } else {
+            format!("after: [step-{}], ", step - 1)
+        };
+        let spark = "spark: { cluster: etl, script: \"s3://jobs/step.py\" }";
+        workflow += &format!("  step-{step}: {{ {after}{spark} }}\n");
+    }
+    let deployment = registered(name, &workflow).await;
+    let provision = "provision/weather/etl";
+    tick(
+        &deployment,
+        Function::ProvisionCluster,
+        provision,
+        "2026-03-01T05:00:00Z",
+    )
+    .await;
+    let ready = async || {
+        let instance = instance(&deployment).await;
+        instance.is_some_and(|one| one.state == InstanceState::Ready)
+    };
+    until(&deployment, false, ready).await;
+    deployment.calls.take();
+    let schedule = "workflow/weather/report";
+    tick(
+        &deployment,
+        Function::StartRun,
+        schedule,
+        "2026-03-01T05:30:00Z",
+    )
+    .await;
+    until(&deployment, false, async || {
+        let run = deployment
+            .state
+            .get::<Run>(&Key::Run(RUN.into()))
+            .await
+            .unwrap();
+        run.is_some_and(|run| run.value.state == RunState::Succeeded)
+    })
+    .await;
+    deployment.calls.take()
 }

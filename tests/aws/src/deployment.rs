@@ -12,6 +12,7 @@ use ports::{ContentCache, Delivery, Ports, Verdict};
 use serde_json::{Value, json};
 use testkit::ManualClock;
 
+use crate::calls::Calls;
 use crate::stand_in::StandIn;
 use crate::wire::Wire;
 use crate::{bus_bench, emulator, table};
@@ -27,15 +28,25 @@ pub struct Deployment {
     queue_urls: BTreeMap<Function, String>,
     dead_letters_url: String,
     services: Arc<Mutex<StandIn>>,
+    /// The same state, for looks that are not counted.
+    pub state: DynamoStateStore,
+    /// What the functions called, without Lambda's poller.
+    pub calls: Calls,
 }
 
 impl Deployment {
     /// Makes table, topic, inboxes and dead letters.
     pub async fn new(name: &str, clock: ManualClock) -> Self {
         let config = emulator::config();
-        let tables = aws_sdk_dynamodb::Client::new(&config);
+        let calls = Calls::default();
+        let tables = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(calls.clone());
+        let tables = aws_sdk_dynamodb::Client::from_conf(tables.build());
         table::create(&tables, name).await;
         let bench = bus_bench::Bench::new(name).await;
+        let topics = aws_sdk_sns::config::Builder::from(&config).interceptor(calls.clone());
+        let topics = aws_sdk_sns::Client::from_conf(topics.build());
+        let sending = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
+        let sending = aws_sdk_sqs::Client::from_conf(sending.build());
         let queues = aws_sdk_sqs::Client::new(&config);
         let dead_letters = queues
             .create_queue()
@@ -45,18 +56,24 @@ impl Deployment {
         let services = Arc::new(Mutex::new(StandIn::at(now_s)));
         let answering = services.clone();
         let wire = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
+        let emr = aws_sdk_emr::config::Builder::from(&wire).interceptor(calls.clone());
+        let emr = aws_sdk_emr::Client::from_conf(emr.build());
+        let batch = aws_sdk_batch::config::Builder::from(&wire).interceptor(calls.clone());
+        let batch = aws_sdk_batch::Client::from_conf(batch.build());
         let settings = EmrSettings {
             service_role: "murmur-emr".into(),
             instance_profile: "murmur-emr-machines".into(),
             subnet: None,
             log_uri: None,
         };
-        let emr = aws_sdk_emr::Client::new(&wire);
+        let bus = SnsSqsBus::new(topics, sending, bench.topic_arn, bench.queue_urls.clone());
         Self {
             store: DynamoStateStore::new(tables, name),
             queue_urls: bench.queue_urls,
-            bus: bench.bus,
-            compute: EmrBatchCompute::new(emr, aws_sdk_batch::Client::new(&wire), settings),
+            bus,
+            calls,
+            state: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(&config), name),
+            compute: EmrBatchCompute::new(emr, batch, settings),
             clock,
             cache: ContentCache::default(),
             queues,

@@ -11,7 +11,9 @@ use testkit::contract::bus::BusBench;
 use crate::emulator;
 
 pub struct Bench {
-    pub bus: SnsSqsBus,
+    bus: SnsSqsBus,
+    #[allow(dead_code)] // another suite publishes there by itself
+    pub topic_arn: String,
     queues: aws_sdk_sqs::Client,
     pub queue_urls: BTreeMap<Function, String>,
 }
@@ -35,9 +37,11 @@ impl Bench {
             queue_urls.insert(function, queue.queue_url.unwrap());
             subscribe(&topics, &topic_arn, function, &name).await;
         }
-        let bus = SnsSqsBus::new(topics, queues.clone(), topic_arn, queue_urls.clone());
+        let arn = topic_arn.clone();
+        let bus = SnsSqsBus::new(topics, queues.clone(), arn, queue_urls.clone());
         Self {
             bus,
+            topic_arn,
             queues,
             queue_urls,
         }
