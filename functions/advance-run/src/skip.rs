@@ -41,6 +41,9 @@ pub(crate) async fn task<P: Ports>(
             let same = existing.generation == generation && existing.state == outcome.state();
             return Ok(same.then_some(existing));
         }
+        let history = older
+            .as_ref()
+            .and_then(|older| facts::kept(older, generation));
         if let Some(older) = older.filter(|older| older.state.is_open()) {
             // Only the service ends an attempt, and what it holds is freed then.
             let why = Stopping::Superseded { generation };
@@ -50,7 +53,12 @@ pub(crate) async fn task<P: Ports>(
         let decided = facts::decided(run, name, generation, outcome, at, reason.to_owned());
         match ports
             .store()
-            .commit(vec![Write::replace(&decided, version)])
+            .commit(
+                history
+                    .into_iter()
+                    .chain([Write::replace(&decided, version)])
+                    .collect(),
+            )
             .await
         {
             Ok(()) => return Ok(Some(decided)),

@@ -16,7 +16,7 @@ use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskStat
 use model::work::Submission;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
-use protocols::{registry, stop};
+use protocols::{facts, registry, stop};
 
 use crate::abandon;
 use crate::park::{self, Wait};
@@ -132,6 +132,10 @@ impl Attempt<'_> {
     ) -> Result<Option<Claimed>, Trouble> {
         let mut task = self.item(failures);
         let read_at = self.stored.map(|stored| stored.version);
+        let older = self.stored.and_then(|stored| facts::kept(&stored.value, task.generation));
+        if let Some(history) = older {
+            ports.store().commit(vec![history]).await?;
+        }
         let mut wanted = self.limits(ports, views).await?;
         if self.view.run.paused {
             let item = (task, read_at);

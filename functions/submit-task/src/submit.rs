@@ -154,6 +154,11 @@ async fn commit_id<P: Ports>(
         let mut task = read.value;
         let ours = task.epoch == claimed.task.value.epoch
             && task.attempt_key() == claimed.submission.key;
+        let is_it = task.submission.as_ref() == Some(id);
+        if is_it && task.attempt_key() == claimed.submission.key && !ours {
+            // Whoever took the claim over has found and adopted it.
+            return Ok(());
+        }
         let ended_without = task.state.outcome().is_some() && task.submission.is_none();
         if !ours || ended_without || task.submission.as_ref().is_some_and(|committed| committed != id) {
             let place = &claimed.claim().place;

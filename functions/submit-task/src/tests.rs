@@ -218,3 +218,58 @@ fn instance(ports: &TestPorts) -> model::cluster::Instance {
         due_at: None,
     }
 }
+
+fn pool_of_one(ports: &TestPorts, run: &Run) {
+    ports.store.seed(&CurrentTeam {
+        team: run.team.clone(),
+        quota: Default::default(),
+        pools: [("small".parse().unwrap(), 1)].into(),
+        execution_role: None,
+    });
+}
+
+#[test]
+fn a_dead_submitters_claim_is_given_up_once_its_run_is_cancelled() {
+    let table = [
+        (SubmitAnswer::UnknownLost, TaskState::Cancelled, 0),
+        // The service's word is still to come, and its places are needed until then.
+        (SubmitAnswer::UnknownTaken, TaskState::Submitted, 1),
+    ];
+    for (answer, state, held) in table {
+        let (ports, mut run) = world(&workflow(&[("a", &[], "pool=small")]));
+        pool_of_one(&ports, &run);
+        ports.compute.answer_submissions([answer]);
+        let message = ready(&run, "a", 1, 1);
+        deliver(&ports, std::slice::from_ref(&message));
+        run.state = RunState::Cancelled;
+        ports.store.seed(&run);
+        until_done(&ports, &message);
+        assert_eq!(task(&ports, &run, "a").state, state, "{answer:?}");
+        assert_eq!(ports.store.all::<model::limit::Place>().len(), held, "{answer:?}");
+        let (_, stopped) = ports.compute.settle();
+        assert_eq!(stopped.len(), held, "{answer:?}");
+    }
+}
+
+#[test]
+fn who_is_released_and_waits_for_something_else_lets_the_next_one_go() {
+    let (ports, run) = world(&workflow(&[
+        ("a", &[], "pool=small on=etl"),
+        ("b", &[], "pool=small"),
+        ("c", &[], "pool=small"),
+    ]));
+    pool_of_one(&ports, &run);
+    let [a, b, c] = ["a", "b", "c"].map(|name| ready(&run, name, 1, 1));
+    until_done(&ports, &c);
+    deliver(&ports, &[a, b]);
+    let pool = model::limit::LimitRef::Pool("team/small".parse().unwrap());
+    let held = format!("{}--c--1-1", run.run);
+    block_on(protocols::limits::free_all(&ports, &pool, &held)).unwrap();
+    block_on(protocols::limits::release(&ports, &QueueRef::Limit(pool), 1)).unwrap();
+    for _ in 0..3 {
+        let released = ports.bus.receive(Function::SubmitTask);
+        deliver(&ports, &released);
+    }
+    assert_eq!(task(&ports, &run, "a").state, TaskState::Waiting, "there is no cluster");
+    assert_eq!(task(&ports, &run, "b").state, TaskState::Submitted);
+}

@@ -3,7 +3,8 @@
 use model::Timestamp;
 use model::fact::{Fact, FactBody, RunFact, TaskFact, TaskReady};
 use model::run::{Run, RunState};
-use model::task::{Outcome, Task, TaskState};
+use model::task::{Outcome, PastAttempt, Task, TaskState};
+use ports::{Expect, Write};
 
 /// The fact of a run's present state.
 pub fn run(run: &Run) -> Fact {
@@ -106,4 +107,15 @@ pub fn decided(
         stopping: None,
         due_at: None,
     }
+}
+
+/// The write that keeps an ended attempt as history, before a newer generation takes its item;
+/// `None` of what never was an attempt or has not ended.
+pub fn kept(task: &Task, newer_generation: u32) -> Option<Write> {
+    let replaced = task.generation < newer_generation;
+    let was_one = task.attempt > 0 && task.state.outcome().is_some();
+    (replaced && was_one).then(|| {
+        let attempt = task.clone();
+        Write::put(&PastAttempt { attempt }, Expect::Anything)
+    })
 }
