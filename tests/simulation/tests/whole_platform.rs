@@ -201,7 +201,7 @@ fn stormy_days_of_everything_but_people() {
         plot: WITHOUT_PEOPLE,
         weather: STORM,
         share: 1,
-        found: &[33],
+        found: &[33, 138],
     });
 }
 

@@ -1,6 +1,6 @@
 //! What is true at the end of the day, hours after the last trouble.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use choreography::plan::Plan;
 use choreography::scope::Scopes;
@@ -13,7 +13,7 @@ use model::name::TaskName;
 use model::operation::{Operation, OperationState};
 use model::registry::DefinitionPart;
 use model::run::{Generation, Run, RunState};
-use model::task::{Task, TaskState};
+use model::task::{PastAttempt, Task, TaskState};
 use model::units::Seconds;
 use ports::Compute as _;
 use protocols::facts;
@@ -30,6 +30,7 @@ impl World {
         self.nothing_is_left();
         self.every_tick_left_a_run();
         self.everything_was_told();
+        self.history_is_kept();
         let plans = self.plans();
         for run in self.all::<Run>() {
             match run.state {
@@ -157,6 +158,23 @@ impl World {
                         fact.body.type_name()
                     ));
                 }
+            }
+        }
+    }
+
+    /// Every attempt that was submitted and committed is there, as the task's newest or as history.
+    fn history_is_kept(&self) {
+        let past = self
+            .all::<PastAttempt>()
+            .into_iter()
+            .map(|past| past.attempt);
+        let known: BTreeSet<_> = past
+            .chain(self.all::<Task>())
+            .filter_map(|task| task.submission)
+            .collect();
+        for submission in self.shared.watch.attempts() {
+            if !known.contains(&submission) {
+                self.breaks(format!("nothing is kept of {submission}"));
             }
         }
     }

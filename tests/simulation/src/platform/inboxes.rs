@@ -37,7 +37,15 @@ impl World {
 
     fn deliver_after(&mut self, inbox: Function, message: Message, receives: u32) {
         let weather = self.shared.watch.weather.get();
-        let copies = 1 + u64::from(self.dice.percent(weather.duplicate));
+        // Each look at a draining instance, and at a run that an operation waits for, sends the
+        // next one, so copies of them multiply.
+        let looks = matches!(message, Message::Drain(_)) || inbox == Function::Operate;
+        let duplicate = if looks {
+            weather.duplicate.min(5)
+        } else {
+            weather.duplicate
+        };
+        let copies = 1 + u64::from(self.dice.percent(duplicate));
         for _ in 0..copies {
             let late = if self.dice.percent(weather.duplicate / 10) {
                 self.dice.below(900)
@@ -172,6 +180,27 @@ impl World {
                 ..letter
             });
         }
+    }
+
+    /// What most inboxes hold, for when messages multiply.
+    pub(super) fn most_common(&self) -> std::collections::BTreeMap<String, usize> {
+        let mut counted = std::collections::BTreeMap::new();
+        for letter in &self.letters {
+            let kind = match &letter.message {
+                Message::Fact(fact) => fact.body.type_name().to_owned(),
+                Message::Tick(_) => "tick".to_owned(),
+                Message::Work(_) => "work".to_owned(),
+                Message::Cluster(_) => "cluster".to_owned(),
+                Message::Event(_) => "event".to_owned(),
+                Message::Start(_) => "start".to_owned(),
+                Message::Drain(_) => "drain".to_owned(),
+                Message::Sweep => "sweep".to_owned(),
+            };
+            *counted
+                .entry(format!("{} {kind}", letter.inbox))
+                .or_default() += 1;
+        }
+        counted
     }
 
     /// Whether nothing is on its way but what reconcile, clusters and the agenda bring.

@@ -177,11 +177,14 @@ impl World {
 
     /// Lives through the day; says which invariant broke, if any did.
     pub fn live(&mut self) -> Result<(), String> {
-        for _ in 0..2_000_000 {
+        for _ in 0..1_000_000 {
             if let Some(broken) = self.shared.watch.broken() {
                 return Err(broken);
             }
             self.collect();
+            if self.letters.len() > 5_000 {
+                return Err(format!("messages multiply: {:?}", self.most_common()));
+            }
             if self.act() {
                 continue;
             }

@@ -86,6 +86,11 @@ impl Watch {
         self.trace.borrow().clone()
     }
 
+    /// Every submission that was committed as an attempt.
+    pub fn attempts(&self) -> BTreeSet<SubmissionId> {
+        self.committed.borrow().clone()
+    }
+
     /// Whether a fact was published.
     pub fn knows(&self, fact: &Fact) -> bool {
         self.facts.borrow().contains_key(&fact.id)
