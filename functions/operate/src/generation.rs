@@ -51,7 +51,10 @@ pub(crate) async fn found<P: Ports>(
         return Ok(None);
     };
     let (partition, prefix) = (Key::run_partition(run), Key::generation_prefix(number));
-    let parts = ports.store().list::<Generation>(&partition, &prefix).await?;
+    let parts = ports
+        .store()
+        .list::<Generation>(&partition, &prefix)
+        .await?;
     let found = Generation::joined(parts.into_iter().map(|part| part.value)).pop();
     let own = |generation: &Generation| generation.operation == opened.request().operation;
     Ok(found.filter(own))

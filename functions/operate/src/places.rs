@@ -1,8 +1,8 @@
 //! Places of a run that runs again: it is as active as any, so it is under the same limits
 //! (rule 15).
 
-use model::limit::{Place, QueueRef, SizedLimit, Waiter};
 use model::key::Key;
+use model::limit::{Place, QueueRef, SizedLimit, Waiter};
 use model::message::Function;
 use model::operation::{OperationKind, OperationRequest};
 use model::run::Run;

@@ -19,7 +19,10 @@ pub(crate) async fn admit<P: Ports>(
     ports: &P,
     waiting: Versioned<Run>,
 ) -> Result<Option<Run>, Trouble> {
-    let Versioned { value: mut run, version } = waiting;
+    let Versioned {
+        value: mut run,
+        version,
+    } = waiting;
     loop {
         let full = match limits::take_each(ports, &run.limits, &holder(ports, &run)).await? {
             Seats::Full(full) => full,
@@ -28,7 +31,10 @@ pub(crate) async fn admit<P: Ports>(
                 run.started_at = Some(ports.clock().now());
                 run.reason = None;
                 let start = std::iter::once(Write::replace(&run, Some(version)));
-                ports.store().commit(start.chain(limits::confirmed(&seats)).collect()).await?;
+                ports
+                    .store()
+                    .commit(start.chain(limits::confirmed(&seats)).collect())
+                    .await?;
                 return Ok(Some(run));
             }
         };
@@ -56,7 +62,9 @@ async fn when_full<P: Ports>(ports: &P, run: &Run, limit: &LimitRef) -> Result<W
     match limit {
         LimitRef::WorkflowRuns(_) => {
             let definition = content::workflow(ports, &run.definition).await?;
-            Ok(definition.max_active_runs.map_or(WhenFull::Wait, |active| active.when_full))
+            Ok(definition
+                .max_active_runs
+                .map_or(WhenFull::Wait, |active| active.when_full))
         }
         LimitRef::Pool(_)
         | LimitRef::TeamTasks(_)
@@ -75,8 +83,14 @@ async fn skip<P: Ports>(
     run.state = RunState::Skipped;
     run.ended_at = Some(ports.clock().now());
     run.check_at = None;
-    run.reason = Some(format!("all {} places of {} are held", full.size, full.limit));
-    ports.store().commit(vec![Write::replace(&run, Some(version))]).await?;
+    run.reason = Some(format!(
+        "all {} places of {} are held",
+        full.size, full.limit
+    ));
+    ports
+        .store()
+        .commit(vec![Write::replace(&run, Some(version))])
+        .await?;
     ports.bus().publish(vec![facts::run(&run)]).await?;
     Ok(None)
 }
@@ -91,13 +105,27 @@ async fn cancel_oldest<P: Ports>(ports: &P, run: &Run, limit: &LimitRef) -> Resu
     let request = OperationRequest {
         operation: OperationId::from(format!("cancel-{older}-for-{}", run.run)),
         by: "start-run".to_owned(),
-        why: Some(format!("{} is newer, and max_active_runs cancels the older", run.run)),
+        why: Some(format!(
+            "{} is newer, and max_active_runs cancels the older",
+            run.run
+        )),
         at: run.created_at,
-        what: OperationKind::Cancel { run: older.as_str().into(), task: None },
+        what: OperationKind::Cancel {
+            run: older.as_str().into(),
+            task: None,
+        },
     };
     let body = FactBody::OperationRequested(request);
-    let fact = Fact::new(run.team.clone(), Some(run.workflow.clone()), run.created_at, body);
-    Ok(ports.bus().send(Function::Operate, vec![Outgoing::from(Message::Fact(fact))]).await?)
+    let fact = Fact::new(
+        run.team.clone(),
+        Some(run.workflow.clone()),
+        run.created_at,
+        body,
+    );
+    Ok(ports
+        .bus()
+        .send(Function::Operate, vec![Outgoing::from(Message::Fact(fact))])
+        .await?)
 }
 
 async fn waiter<P: Ports>(ports: &P, run: &Run, full: &SizedLimit) -> Result<Waiter, Trouble> {
@@ -128,15 +156,25 @@ async fn wait<P: Ports>(
     version: u64,
     full: &SizedLimit,
 ) -> Result<Option<Run>, Trouble> {
-    let reason = format!("waits for one of the {} places of {}", full.size, full.limit);
+    let reason = format!(
+        "waits for one of the {} places of {}",
+        full.size, full.limit
+    );
     if run.reason.as_ref() != Some(&reason) {
         run.reason = Some(reason);
-        ports.store().commit(vec![Write::replace(&run, Some(version))]).await?;
+        ports
+            .store()
+            .commit(vec![Write::replace(&run, Some(version))])
+            .await?;
     }
     ports.bus().publish(vec![facts::run(&run)]).await?;
     Ok(None)
 }
 
 fn holder<'a, P: Ports>(ports: &P, run: &'a Run) -> Holder<'a> {
-    Holder { name: run.run.as_str(), now: ports.clock().now(), timeout_at: None }
+    Holder {
+        name: run.run.as_str(),
+        now: ports.clock().now(),
+        timeout_at: None,
+    }
 }

@@ -13,7 +13,16 @@ pub(crate) async fn publish<P: Ports>(ports: &P, run: &Run) -> Result<(), Troubl
     published.extend(plan.roots().map(|position| {
         let task = plan.task(position).name.clone();
         let (generation, attempt) = (1, 1);
-        facts::ready(run, TaskReady { run: run.run.clone(), task, generation, attempt, since })
+        facts::ready(
+            run,
+            TaskReady {
+                run: run.run.clone(),
+                task,
+                generation,
+                attempt,
+                since,
+            },
+        )
     }));
     Ok(ports.bus().publish(published).await?)
 }

@@ -48,17 +48,23 @@ async fn on<P: Ports>(ports: &P, message: Message) -> Result<(), Trouble> {
                 }
                 Ok(())
             }
-            other => Err(Trouble::Poison(format!("start-run does not take {}", other.type_name()))),
+            other => Err(Trouble::Poison(format!(
+                "start-run does not take {}",
+                other.type_name()
+            ))),
         },
-        Message::Work(_) | Message::Cluster(_) | Message::Drain(_) | Message::Sweep => {
-            Err(Trouble::Poison("start-run takes what starts runs only".to_owned()))
-        }
+        Message::Work(_) | Message::Cluster(_) | Message::Drain(_) | Message::Sweep => Err(
+            Trouble::Poison("start-run takes what starts runs only".to_owned()),
+        ),
     }
 }
 
 async fn on_tick<P: Ports>(ports: &P, tick: Tick) -> Result<(), Trouble> {
     let ScheduleRef::Workflow(workflow) = &tick.schedule else {
-        return Err(Trouble::Poison(format!("{} starts no workflow", tick.schedule)));
+        return Err(Trouble::Poison(format!(
+            "{} starts no workflow",
+            tick.schedule
+        )));
     };
     let slot = slot::of_tick(tick.scheduled_time);
     let request = RunRequest {
@@ -83,7 +89,9 @@ async fn on_event<P: Ports>(ports: &P, matched: MatchedEvent) -> Result<(), Trou
         return Ok(());
     };
     let slot = slot::of_event(trigger.slot.as_deref(), &matched.event).map_err(|path| {
-        Trouble::Poison(format!("the event has no text or number at `{path}` to be the slot"))
+        Trouble::Poison(format!(
+            "the event has no text or number at `{path}` to be the slot"
+        ))
     })?;
     let time = matched.event.get("time").and_then(|time| time.as_str());
     let logical_date = time.and_then(|time| time.parse().ok()).ok_or_else(|| {
@@ -93,7 +101,9 @@ async fn on_event<P: Ports>(ports: &P, matched: MatchedEvent) -> Result<(), Trou
         workflow: matched.workflow,
         slot,
         logical_date,
-        cause: Cause::Event { event: matched.event },
+        cause: Cause::Event {
+            event: matched.event,
+        },
         params: Default::default(),
         depth: 0,
         limits: Vec::new(),

@@ -24,7 +24,9 @@ pub(crate) async fn downstream<P: Ports>(
     };
     let mut requests = Vec::new();
     for downstream in &current.value.downstreams {
-        let Some((_, definition)) = crate::current(ports, downstream).await? else { continue };
+        let Some((_, definition)) = crate::current(ports, downstream).await? else {
+            continue;
+        };
         if !definition.after.contains(upstream) {
             continue;
         }
@@ -41,7 +43,10 @@ async fn arrive<P: Ports>(
     succeeded: &RunFact,
 ) -> Result<Option<RunRequest>, Trouble> {
     let zone = slot::zone(&definition.timezone);
-    let told = SlotAt { slot: succeeded.slot.clone(), logical_date: succeeded.logical_date };
+    let told = SlotAt {
+        slot: succeeded.slot.clone(),
+        logical_date: succeeded.logical_date,
+    };
     let slot = slot::of_upstream(definition.align, &zone, &told);
     let arrived = UpstreamRun {
         run: succeeded.run.clone(),
@@ -70,13 +75,23 @@ async fn arrive<P: Ports>(
             |stored| stored.value,
         );
         let before = meeting.clone();
-        meeting.arrived.entry(upstream.clone()).or_insert_with(|| arrived.clone());
-        let all = definition.after.iter().all(|after| meeting.arrived.contains_key(after));
+        meeting
+            .arrived
+            .entry(upstream.clone())
+            .or_insert_with(|| arrived.clone());
+        let all = definition
+            .after
+            .iter()
+            .all(|after| meeting.arrived.contains_key(after));
         if all && meeting.closed_by.is_none() {
             meeting.closed_by = Some(upstream.clone());
         }
         if meeting != before {
-            match ports.store().commit(vec![Write::replace(&meeting, version)]).await {
+            match ports
+                .store()
+                .commit(vec![Write::replace(&meeting, version)])
+                .await
+            {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => continue,
                 Err(CommitError::Store(error)) => return Err(error.into()),
@@ -92,13 +107,22 @@ fn request(
     slot: SlotAt,
     arrived: &std::collections::BTreeMap<WorkflowRef, UpstreamRun>,
 ) -> RunRequest {
-    let depth = arrived.values().map(|upstream| upstream.depth).max().unwrap_or(0) + 1;
-    let runs = arrived.values().map(|upstream| (upstream.run.clone(), upstream.generation));
+    let depth = arrived
+        .values()
+        .map(|upstream| upstream.depth)
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let runs = arrived
+        .values()
+        .map(|upstream| (upstream.run.clone(), upstream.generation));
     RunRequest {
         workflow: downstream.clone(),
         slot: slot.slot,
         logical_date: slot.logical_date,
-        cause: Cause::Upstream { runs: runs.collect() },
+        cause: Cause::Upstream {
+            runs: runs.collect(),
+        },
         params: Default::default(),
         depth,
         limits: Vec::new(),

@@ -55,7 +55,10 @@ pub(crate) async fn find_or_create<P: Ports>(
     }
     ports.store().commit(writes).await?;
     tracing::info!(run = %run.run, state = ?run.state, "run recorded");
-    Ok(Some(Versioned { value: run, version: 1 }))
+    Ok(Some(Versioned {
+        value: run,
+        version: 1,
+    }))
 }
 
 /// Why the slot is recorded but does not run.
@@ -66,16 +69,23 @@ async fn refusal<P: Ports>(
     definition: &Workflow,
 ) -> Result<Option<String>, Trouble> {
     if tick.is_some_and(|tick| tick.skip) {
-        return Ok(Some("its tick was missed, and the catch-up policy passes it over".to_owned()));
+        return Ok(Some(
+            "its tick was missed, and the catch-up policy passes it over".to_owned(),
+        ));
     }
     if request.depth > MAX_DEPTH {
-        return Ok(Some(format!("more than {MAX_DEPTH} runs started each other in a row")));
+        return Ok(Some(format!(
+            "more than {MAX_DEPTH} runs started each other in a row"
+        )));
     }
-    let missing = definition.params.iter().find(|(name, spec)| {
-        spec.default.is_none() && !request.params.contains_key(name.as_str())
-    });
+    let missing = definition
+        .params
+        .iter()
+        .find(|(name, spec)| spec.default.is_none() && !request.params.contains_key(name.as_str()));
     if let Some((name, _)) = missing {
-        return Ok(Some(format!("the param `{name}` has no default and was not given")));
+        return Ok(Some(format!(
+            "the param `{name}` has no default and was not given"
+        )));
     }
     let by_hand = match request.cause {
         Cause::Manual { .. } | Cause::Backfill { .. } => true,
@@ -84,7 +94,10 @@ async fn refusal<P: Ports>(
     if by_hand {
         return Ok(None);
     }
-    let pause = ports.store().get::<Pause>(&Key::WorkflowPause(request.workflow.clone())).await?;
+    let pause = ports
+        .store()
+        .get::<Pause>(&Key::WorkflowPause(request.workflow.clone()))
+        .await?;
     Ok(pause.map(|pause| format!("the workflow is paused by {}", pause.value.by)))
 }
 
@@ -137,10 +150,20 @@ async fn limits<P: Ports>(
         size: active.max,
     });
     let team = request.workflow.team.clone();
-    let current = ports.store().get::<CurrentTeam>(&Key::CurrentTeam(team.clone())).await?;
+    let current = ports
+        .store()
+        .get::<CurrentTeam>(&Key::CurrentTeam(team.clone()))
+        .await?;
     let quota = current.and_then(|current| current.value.quota.active_runs);
-    let team = quota.map(|size| SizedLimit { limit: LimitRef::TeamRuns(team), size });
-    Ok(workflow.into_iter().chain(team).chain(request.limits.iter().cloned()).collect())
+    let team = quota.map(|size| SizedLimit {
+        limit: LimitRef::TeamRuns(team),
+        size,
+    });
+    Ok(workflow
+        .into_iter()
+        .chain(team)
+        .chain(request.limits.iter().cloned())
+        .collect())
 }
 
 /// The schedule's expected slot, past this one.
@@ -149,10 +172,16 @@ async fn moved_on<P: Ports>(
     tick: &Tick,
     definition: &Workflow,
 ) -> Result<Option<Write>, Trouble> {
-    let Some(spec) = &definition.schedule else { return Ok(None) };
+    let Some(spec) = &definition.schedule else {
+        return Ok(None);
+    };
     let key = Key::Expected(tick.schedule.clone());
-    let Some(expected) = ports.store().get::<Expected>(&key).await? else { return Ok(None) };
-    let Ok(schedule) = expected::schedule_of(spec) else { return Ok(None) };
+    let Some(expected) = ports.store().get::<Expected>(&key).await? else {
+        return Ok(None);
+    };
+    let Ok(schedule) = expected::schedule_of(spec) else {
+        return Ok(None);
+    };
     let moved = expected::moved_on(&expected.value, &schedule, tick.scheduled_time, GRACE);
     Ok((moved != expected.value).then(|| Write::replace(&moved, Some(expected.version))))
 }

@@ -11,8 +11,8 @@ use model::run::RunState;
 use model::task::{Stopping, Task, TaskState};
 use model::units::Seconds;
 use ports::{
-    Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
-    Versioned, Write,
+    Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble, Versioned,
+    Write,
 };
 use protocols::{facts, registry, stop};
 
@@ -44,7 +44,10 @@ pub(crate) async fn abandon<P: Ports>(
         task.state = TaskState::Cancelled;
         task.ended_at = Some(ports.clock().now());
         task.reason = Some(stop::reason(&why));
-        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+        ports
+            .store()
+            .commit(vec![Write::replace(&task, Some(stored.version))])
+            .await?;
         give_back(ports, &task).await?;
         return Ok(Abandoned::Ended);
     };
@@ -53,24 +56,40 @@ pub(crate) async fn abandon<P: Ports>(
     task.submission = Some(first.submission.clone());
     task.submitted_at = Some(first.at);
     task.stopping = Some(why.clone());
-    ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, Some(stored.version))])
+        .await?;
     let living = found.iter().filter(|seen| !seen.state.is_terminal());
     let living: Vec<_> = living.map(|seen| seen.submission.clone()).collect();
     if !living.is_empty() {
-        ports.compute().cancel(&claim.place, &living, &stop::reason(&why)).await?;
+        ports
+            .compute()
+            .cancel(&claim.place, &living, &stop::reason(&why))
+            .await?;
     }
     // Its events may have come and gone before anyone could attribute them.
-    let words = found.into_iter().map(|seen| Outgoing::from(Message::Work(seen)));
-    ports.bus().send(Function::ObserveTask, words.collect()).await?;
+    let words = found
+        .into_iter()
+        .map(|seen| Outgoing::from(Message::Work(seen)));
+    ports
+        .bus()
+        .send(Function::ObserveTask, words.collect())
+        .await?;
     Ok(Abandoned::Stopping)
 }
 
 /// Frees whatever an attempt that has ended may still hold, lets the next ones go, and tells its
 /// end: all that a crash may have left undone.
 pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    let Some(claim) = &task.claim else { return Ok(()) };
+    let Some(claim) = &task.claim else {
+        return Ok(());
+    };
     registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
-    Ok(ports.bus().publish(facts::task(task).into_iter().collect()).await?)
+    Ok(ports
+        .bus()
+        .publish(facts::task(task).into_iter().collect())
+        .await?)
 }
 
 /// Whether an item is about the attempt that is ready.
@@ -90,15 +109,21 @@ pub(crate) async fn unwanted<P: Ports>(
     if task.state == TaskState::Cancelled {
         return give_back(ports, task).await;
     }
-    let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else { return Ok(()) };
+    let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else {
+        return Ok(());
+    };
     if claim.lease_until > now {
         let left = Seconds::between(now, claim.lease_until);
         return Err(Trouble::Later(Seconds(left.0 + 1)));
     }
     let why = if view.run.state == RunState::Running {
-        Stopping::Superseded { generation: view.run.generation }
+        Stopping::Superseded {
+            generation: view.run.generation,
+        }
     } else {
-        Stopping::Cancelled { by: "submit-task".to_owned() }
+        Stopping::Cancelled {
+            by: "submit-task".to_owned(),
+        }
     };
     abandon(ports, stored, why).await?;
     Ok(())

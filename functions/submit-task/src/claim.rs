@@ -42,7 +42,11 @@ pub(crate) struct Claimed {
 impl Claimed {
     /// The claim of the item.
     pub fn claim(&self) -> &Claim {
-        self.task.value.claim.as_ref().expect("a claimed task has a claim")
+        self.task
+            .value
+            .claim
+            .as_ref()
+            .expect("a claimed task has a claim")
     }
 }
 
@@ -69,7 +73,12 @@ pub(crate) async fn claim<P: Ports>(
         }
         return Ok(None);
     };
-    let attempt = Attempt { view: &view, ready, position, stored: stored.as_ref() };
+    let attempt = Attempt {
+        view: &view,
+        ready,
+        position,
+        stored: stored.as_ref(),
+    };
     match claim::decide(stored.as_ref().map(|stored| &stored.value), ready, now) {
         Claiming::Stale => attempt.repeat(ports).await,
         Claiming::Later(delay) => {
@@ -132,7 +141,9 @@ impl Attempt<'_> {
     ) -> Result<Option<Claimed>, Trouble> {
         let mut task = self.item(failures);
         let read_at = self.stored.map(|stored| stored.version);
-        let older = self.stored.and_then(|stored| facts::kept(&stored.value, task.generation));
+        let older = self
+            .stored
+            .and_then(|stored| facts::kept(&stored.value, task.generation));
         if let Some(history) = older {
             ports.store().commit(vec![history]).await?;
         }
@@ -155,7 +166,9 @@ impl Attempt<'_> {
         let place = match kind {
             TaskKind::Batch(batch) => Place::Queue(batch.queue.clone()),
             TaskKind::Spark(_) | TaskKind::Presto(_) | TaskKind::Command(_) => {
-                let choice = kind.cluster().expect("every kind but batch names a cluster");
+                let choice = kind
+                    .cluster()
+                    .expect("every kind but batch names a cluster");
                 let Some(chosen) = self.select(ports, choice).await? else {
                     let (item, wait) = ((task, read_at), Wait::Instance(choice.clone()));
                     return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
@@ -164,7 +177,10 @@ impl Attempt<'_> {
                 task.reason = Some(reason);
                 task.cluster = Some(taken.instance.cluster.clone());
                 wanted.push(selection::steps_limit(&taken));
-                let id = taken.id.clone().expect("only instances with an id are chosen");
+                let id = taken
+                    .id
+                    .clone()
+                    .expect("only instances with an id are chosen");
                 instance = Some(taken);
                 Place::Instance(id)
             }
@@ -179,9 +195,16 @@ impl Attempt<'_> {
             limits: Vec::new(),
             seeks: wanted.iter().map(|sized| sized.limit.clone()).collect(),
         });
-        ports.store().commit(vec![Write::replace(&task, read_at)]).await?;
-        let task = Versioned { value: task, version: read_at.map_or(1, |version| version + 1) };
-        self.seated(ports, views, task, wanted, instance, receives, false).await
+        ports
+            .store()
+            .commit(vec![Write::replace(&task, read_at)])
+            .await?;
+        let task = Versioned {
+            value: task,
+            version: read_at.map_or(1, |version| version + 1),
+        };
+        self.seated(ports, views, task, wanted, instance, receives, false)
+            .await
     }
 
     /// Takes over a claim whose submitter was not heard of again.
@@ -199,16 +222,30 @@ impl Attempt<'_> {
         claim.lease_until = LEASE.after(ports.clock().now());
         let instance = match &claim.instance {
             None => None,
-            Some(key) => ports.store().get::<Instance>(&Key::Instance(key.clone())).await?,
+            Some(key) => {
+                ports
+                    .store()
+                    .get::<Instance>(&Key::Instance(key.clone()))
+                    .await?
+            }
         };
         let instance = instance.map(|instance| instance.value);
-        ports.store().commit(vec![Write::replace(&task, Some(stored.version))]).await?;
-        let task = Versioned { value: task, version: stored.version + 1 };
+        ports
+            .store()
+            .commit(vec![Write::replace(&task, Some(stored.version))])
+            .await?;
+        let task = Versioned {
+            value: task,
+            version: stored.version + 1,
+        };
         let mut wanted = self.limits(ports, views).await?;
         // An instance that has ended is looked at no more, so nobody would free a place of it.
-        let standing = instance.as_ref().filter(|instance| !instance.state.is_terminal());
+        let standing = instance
+            .as_ref()
+            .filter(|instance| !instance.state.is_terminal());
         wanted.extend(standing.map(selection::steps_limit));
-        self.seated(ports, views, task, wanted, instance, receives, true).await
+        self.seated(ports, views, task, wanted, instance, receives, true)
+            .await
     }
 
     /// Takes a place of each limit under a claim; without one for each it gives all back.
@@ -228,7 +265,11 @@ impl Attempt<'_> {
         let now = ports.clock().now();
         let timeout = self.view.plan.written(self.position).timeout;
         let timeout_at = timeout.map(|timeout| timeout.after(now));
-        let holder = Holder { name: &name, now, timeout_at };
+        let holder = Holder {
+            name: &name,
+            now,
+            timeout_at,
+        };
         let mut places = Vec::with_capacity(wanted.len());
         let mut seated = true;
         for sized in &wanted {
@@ -239,8 +280,10 @@ impl Attempt<'_> {
                     continue;
                 }
                 registry::give_back(ports, &places, None).await?;
-                let wait = match (&sized.limit, self.view.plan.written(self.position).kind.cluster())
-                {
+                let wait = match (
+                    &sized.limit,
+                    self.view.plan.written(self.position).kind.cluster(),
+                ) {
                     (LimitRef::Steps(_), Some(choice)) => Wait::Instance(choice.clone()),
                     _ => Wait::Limit(sized.clone()),
                 };
@@ -250,7 +293,9 @@ impl Attempt<'_> {
             places.push(place);
         }
         let team = views.team(ports, &self.view.run.team).await?;
-        let role = team.as_ref().and_then(|team| team.execution_role.as_deref());
+        let role = team
+            .as_ref()
+            .and_then(|team| team.execution_role.as_deref());
         let filled = work::submission(&self.view.plan, self.position, &self.view.run, &key, role);
         match filled {
             Ok(submission) => Ok(Some(Claimed {
@@ -276,7 +321,9 @@ impl Attempt<'_> {
     /// claim.
     async fn ask_older_to_stop<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
         let generation = self.ready.generation;
-        let older = self.stored.filter(|stored| stored.value.generation < generation);
+        let older = self
+            .stored
+            .filter(|stored| stored.value.generation < generation);
         if let Some(older) = older {
             let why = Stopping::Superseded { generation };
             stop::stop(ports, &older.value.attempt_key(), &why).await?;
@@ -328,13 +375,20 @@ impl Attempt<'_> {
             let owner = views.team(ports, &pool.team).await?;
             let size = owner.and_then(|owner| owner.pools.get(&pool.name).copied());
             // A pool that was removed no longer limits anything.
-            wanted.extend(
-                size.map(|size| SizedLimit { limit: LimitRef::Pool(pool.clone()), size }),
-            );
+            wanted.extend(size.map(|size| SizedLimit {
+                limit: LimitRef::Pool(pool.clone()),
+                size,
+            }));
         }
         let team = self.view.run.team.clone();
-        let quota = views.team(ports, &team).await?.and_then(|team| team.quota.running_tasks);
-        wanted.extend(quota.map(|size| SizedLimit { limit: LimitRef::TeamTasks(team), size }));
+        let quota = views
+            .team(ports, &team)
+            .await?
+            .and_then(|team| team.quota.running_tasks);
+        wanted.extend(quota.map(|size| SizedLimit {
+            limit: LimitRef::TeamTasks(team),
+            size,
+        }));
         Ok(wanted)
     }
 
@@ -365,8 +419,13 @@ impl Attempt<'_> {
                 *open = u32::try_from(limits::held(ports, &limit).await?.len()).unwrap_or(u32::MAX);
             }
         }
-        let candidates: Vec<Candidate<'_>> =
-            found.iter().map(|(instance, open)| Candidate { instance, open: *open }).collect();
+        let candidates: Vec<Candidate<'_>> = found
+            .iter()
+            .map(|(instance, open)| Candidate {
+                instance,
+                open: *open,
+            })
+            .collect();
         let chosen = selection::choose(&candidates, now);
         Ok(chosen.map(|chosen| (found.swap_remove(chosen.position).0, chosen.reason)))
     }
@@ -386,7 +445,9 @@ pub(crate) async fn clusters<P: Ports>(
                 return Ok(Vec::new());
             };
             let matching = catalogue.value.clusters.into_iter().filter(|(_, tags)| {
-                wanted.iter().all(|(key, value)| tags.get(key) == Some(value))
+                wanted
+                    .iter()
+                    .all(|(key, value)| tags.get(key) == Some(value))
             });
             Ok(matching
                 .map(|(name, _)| model::name::ClusterRef::new(team.clone(), name))

@@ -69,10 +69,7 @@ fn read(message: Message) -> Result<Wanted, String> {
 }
 
 /// Lets work that waited for an instance go: as much as it takes.
-async fn release<P: Ports>(
-    ports: &P,
-    key: &model::cluster::InstanceKey,
-) -> Result<(), Trouble> {
+async fn release<P: Ports>(ports: &P, key: &model::cluster::InstanceKey) -> Result<(), Trouble> {
     let key = Key::Instance(key.clone());
     let Some(instance) = ports.store().get::<model::cluster::Instance>(&key).await? else {
         return Ok(());

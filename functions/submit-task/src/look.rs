@@ -10,7 +10,9 @@ use model::id::{RunId, SubmissionId};
 use model::key::Key;
 use model::run::{Run, RunState};
 use model::task::{Place, Stopping, TaskState};
-use ports::{Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write};
+use ports::{
+    Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write,
+};
 use protocols::registry;
 
 use crate::abandon;
@@ -65,9 +67,15 @@ async fn allowed<P: Ports>(
     }
     if run.generation != claimed.view.run.generation || run.paused != claimed.view.run.paused {
         // Decide again on what is there now.
-        return Ok(if claimed.look_up { Ruling::Submit } else { Ruling::Again });
+        return Ok(if claimed.look_up {
+            Ruling::Submit
+        } else {
+            Ruling::Again
+        });
     }
-    let Some(instance) = &claimed.instance else { return Ok(Ruling::Submit) };
+    let Some(instance) = &claimed.instance else {
+        return Ok(Ruling::Submit);
+    };
     if claimed.look_up {
         return Ok(Ruling::Submit);
     }
@@ -79,13 +87,11 @@ async fn allowed<P: Ports>(
 }
 
 /// Gives a claim up for good. What a former submitter may have submitted is stopped.
-async fn drop_claim<P: Ports>(
-    ports: &P,
-    claimed: Claimed,
-    reason: String,
-) -> Result<(), Trouble> {
+async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Result<(), Trouble> {
     if claimed.look_up {
-        let why = Stopping::Cancelled { by: "submit-task".to_owned() };
+        let why = Stopping::Cancelled {
+            by: "submit-task".to_owned(),
+        };
         abandon::abandon(ports, &claimed.task, why).await?;
         return Ok(());
     }
@@ -95,7 +101,10 @@ async fn drop_claim<P: Ports>(
     task.state = TaskState::Cancelled;
     task.ended_at = Some(ports.clock().now());
     task.reason = Some(reason);
-    Ok(ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?)
+    Ok(ports
+        .store()
+        .commit(vec![Write::replace(&task, Some(claimed.task.version))])
+        .await?)
 }
 
 /// Undoes a claim that was not submitted; the message is tried again at once.
@@ -105,7 +114,10 @@ async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
     task.claim = None;
     task.cluster = None;
     task.reason = None;
-    ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, Some(claimed.task.version))])
+        .await?;
     registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await?;
     Err(Trouble::Conflict)
 }
@@ -127,5 +139,8 @@ pub(crate) async fn cancel_all<P: Ports>(
         return Ok(());
     }
     tracing::warn!(%key, ?strays, "stray submissions are cancelled");
-    Ok(ports.compute().cancel(place, &strays, "not the attempt that counts").await?)
+    Ok(ports
+        .compute()
+        .cancel(place, &strays, "not the attempt that counts")
+        .await?)
 }

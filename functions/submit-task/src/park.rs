@@ -34,7 +34,10 @@ pub(crate) async fn park<P: Ports>(
     let reason = match &wait {
         Wait::Paused => "the run is paused".to_owned(),
         Wait::Limit(sized) => {
-            format!("waits for one of the {} places of {}", sized.size, sized.limit)
+            format!(
+                "waits for one of the {} places of {}",
+                sized.size, sized.limit
+            )
         }
         Wait::Instance(choice) => match choice {
             ClusterChoice::Named(cluster) => format!("waits for cluster {cluster} to be ready"),
@@ -45,13 +48,15 @@ pub(crate) async fn park<P: Ports>(
         },
     };
     let epoch = task.claim.take();
-    let unchanged =
-        epoch.is_none() && read_at.is_some() && task.reason.as_ref() == Some(&reason);
+    let unchanged = epoch.is_none() && read_at.is_some() && task.reason.as_ref() == Some(&reason);
     task.state = TaskState::Waiting;
     task.cluster = None;
     task.reason = Some(reason);
     if !unchanged {
-        ports.store().commit(vec![Write::replace(&task, read_at)]).await?;
+        ports
+            .store()
+            .commit(vec![Write::replace(&task, read_at)])
+            .await?;
     }
     let waiter = waiter(view, ready, &wait);
     limits::wait(ports, &waiter).await?;
@@ -78,7 +83,9 @@ async fn not_taken<P: Ports>(
         Wait::Paused | Wait::Instance(_) => false,
     };
     let is_steps = |limit: &LimitRef| matches!(limit, LimitRef::Steps(_));
-    let others = wanted.iter().filter(|sized| !waits_for(&sized.limit) && !is_steps(&sized.limit));
+    let others = wanted
+        .iter()
+        .filter(|sized| !waits_for(&sized.limit) && !is_steps(&sized.limit));
     limits::pass_on(ports, others).await?;
     let position = view.plan.position(&ready.task);
     let choice = position.and_then(|position| view.plan.written(position).kind.cluster());
@@ -102,7 +109,10 @@ pub(crate) async fn pass_on<P: Ports>(
     position: u32,
 ) -> Result<(), Trouble> {
     let task = view.plan.written(position);
-    let pool = task.pool.clone().map(|pool| QueueRef::Limit(LimitRef::Pool(pool)));
+    let pool = task
+        .pool
+        .clone()
+        .map(|pool| QueueRef::Limit(LimitRef::Pool(pool)));
     let choice = task.kind.cluster();
     let instance = choice.map(|choice| selection::queue_of(&view.run.team, choice));
     for queue in pool.into_iter().chain(instance) {
@@ -119,10 +129,16 @@ fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
         Wait::Limit(sized) => QueueRef::Limit(sized.limit.clone()),
         Wait::Instance(choice) => selection::queue_of(&view.run.team, choice),
     };
-    let own = view.plan.position(&ready.task).map_or(0, |at| view.plan.written(at).priority);
+    let own = view
+        .plan
+        .position(&ready.task)
+        .map_or(0, |at| view.plan.written(at).priority);
     Waiter {
         queue,
-        holder: format!("{}--{}--{}-{}", ready.run, ready.task, ready.generation, ready.attempt),
+        holder: format!(
+            "{}--{}--{}-{}",
+            ready.run, ready.task, ready.generation, ready.attempt
+        ),
         priority: (view.plan.workflow.priority + own).clamp(-2000, 2000),
         since: ready.since,
         inbox: Function::SubmitTask,
@@ -134,7 +150,10 @@ fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
 async fn look_again<P: Ports>(ports: &P, view: &View, wait: &Wait) -> Result<bool, Trouble> {
     match wait {
         Wait::Paused => {
-            let run = ports.store().get::<Run>(&Key::Run(view.run.run.clone())).await?;
+            let run = ports
+                .store()
+                .get::<Run>(&Key::Run(view.run.run.clone()))
+                .await?;
             Ok(run.is_some_and(|run| !run.value.paused))
         }
         Wait::Limit(sized) => {

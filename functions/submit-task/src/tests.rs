@@ -17,7 +17,10 @@ fn world(workflow: &Workflow) -> (TestPorts, Run) {
 }
 
 fn deliver(ports: &TestPorts, messages: &[Message]) -> Vec<Verdict> {
-    let batch = messages.iter().map(|message| Delivery { message: message.clone(), receives: 1 });
+    let batch = messages.iter().map(|message| Delivery {
+        message: message.clone(),
+        receives: 1,
+    });
     block_on(crate::handle(ports, batch.collect()))
 }
 
@@ -35,7 +38,10 @@ fn until_done(ports: &TestPorts, message: &Message) {
 }
 
 fn task(ports: &TestPorts, run: &Run, name: &str) -> Task {
-    ports.store.peek(&Key::Task(run.run.clone(), name.parse().unwrap())).unwrap()
+    ports
+        .store
+        .peek(&Key::Task(run.run.clone(), name.parse().unwrap()))
+        .unwrap()
 }
 
 #[test]
@@ -46,7 +52,10 @@ fn a_ready_attempt_is_submitted_under_its_key() {
     assert_eq!(work.len(), 1);
     assert_eq!(work[0].key.to_string(), format!("{}--a--1-1", run.run));
     let task = task(&ports, &run, "a");
-    assert_eq!((task.state, task.submission), (TaskState::Submitted, Some(work[0].submission.clone())));
+    assert_eq!(
+        (task.state, task.submission),
+        (TaskState::Submitted, Some(work[0].submission.clone()))
+    );
 }
 
 #[test]
@@ -78,11 +87,17 @@ fn a_crash_before_or_after_any_step_leaves_exactly_one_submission() {
 
 #[test]
 fn no_answer_is_looked_up_after_the_lease_before_anything_is_submitted_again() {
-    for (answer, epoch) in [(SubmitAnswer::UnknownTaken, 2), (SubmitAnswer::UnknownLost, 2)] {
+    for (answer, epoch) in [
+        (SubmitAnswer::UnknownTaken, 2),
+        (SubmitAnswer::UnknownLost, 2),
+    ] {
         let (ports, run) = world(&workflow(&[("a", &[], "")]));
         ports.compute.answer_submissions([answer]);
         let message = ready(&run, "a", 1, 1);
-        assert!(matches!(deliver(&ports, std::slice::from_ref(&message))[0], Verdict::Later(_)));
+        assert!(matches!(
+            deliver(&ports, std::slice::from_ref(&message))[0],
+            Verdict::Later(_)
+        ));
         // Within the lease nobody looks.
         let early = deliver(&ports, std::slice::from_ref(&message));
         assert!(matches!(early[0], Verdict::Later(_)), "{early:?}");
@@ -96,11 +111,16 @@ fn no_answer_is_looked_up_after_the_lease_before_anything_is_submitted_again() {
 #[test]
 fn throttling_spends_no_budget() {
     let (ports, run) = world(&workflow(&[("a", &[], "")]));
-    ports.compute.answer_submissions([SubmitAnswer::Throttle; 3]);
+    ports
+        .compute
+        .answer_submissions([SubmitAnswer::Throttle; 3]);
     until_done(&ports, &ready(&run, "a", 1, 1));
     let task = task(&ports, &run, "a");
     assert_eq!((task.state, task.attempt), (TaskState::Submitted, 1));
-    assert_eq!((task.failures.application, task.failures.infrastructure), (0, 0));
+    assert_eq!(
+        (task.failures.application, task.failures.infrastructure),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -143,10 +163,16 @@ fn a_full_pool_makes_the_lower_priority_wait() {
     assert_eq!(ports.compute.work().len(), 1);
     let waiting = task(&ports, &run, "b");
     assert_eq!(waiting.state, TaskState::Waiting);
-    assert_eq!(waiting.reason.as_deref(), Some("waits for one of the 1 places of pool/team/one"));
+    assert_eq!(
+        waiting.reason.as_deref(),
+        Some("waits for one of the 1 places of pool/team/one")
+    );
     let waiters: Vec<Waiter> = ports.store.all();
     assert_eq!(waiters.len(), 1);
-    assert_eq!(waiters[0].queue, QueueRef::Limit("pool/team/one".parse().unwrap()));
+    assert_eq!(
+        waiters[0].queue,
+        QueueRef::Limit("pool/team/one".parse().unwrap())
+    );
 }
 
 #[test]
@@ -169,7 +195,12 @@ fn work_for_a_cluster_that_is_not_there_waits_and_cluster_ready_releases_it() {
     };
     let body = model::fact::FactBody::ClusterReady(fact);
     let now = ports.clock().now();
-    let message = Message::Fact(model::fact::Fact::new(instance.team.clone(), None, now, body));
+    let message = Message::Fact(model::fact::Fact::new(
+        instance.team.clone(),
+        None,
+        now,
+        body,
+    ));
     assert_eq!(deliver(&ports, &[message]), [Verdict::Done]);
     assert!(ports.store.all::<Waiter>().is_empty());
     let released = ports.bus.receive(Function::SubmitTask);
@@ -181,7 +212,11 @@ fn work_for_a_cluster_that_is_not_there_waits_and_cluster_ready_releases_it() {
         .into_iter()
         .filter(|call| matches!(call, testkit::Call::Submit { .. }))
         .collect();
-    assert_eq!(submissions.len(), 1, "steps for one instance go in one call");
+    assert_eq!(
+        submissions.len(),
+        1,
+        "steps for one instance go in one call"
+    );
     let running = task(&ports, &run, "a");
     assert_eq!(running.state, TaskState::Submitted);
     assert!(running.reason.unwrap().contains("only ready instance"));
@@ -194,7 +229,9 @@ fn instance(ports: &TestPorts) -> model::cluster::Instance {
         window_start: Seconds::hours(1).before(now),
         ordinal: 1,
     };
-    let id = ports.compute.add_cluster(&key, model::observation::ClusterState::Waiting);
+    let id = ports
+        .compute
+        .add_cluster(&key, model::observation::ClusterState::Waiting);
     model::cluster::Instance {
         instance: key.clone(),
         team: "team".parse().unwrap(),
@@ -245,7 +282,11 @@ fn a_dead_submitters_claim_is_given_up_once_its_run_is_cancelled() {
         ports.store.seed(&run);
         until_done(&ports, &message);
         assert_eq!(task(&ports, &run, "a").state, state, "{answer:?}");
-        assert_eq!(ports.store.all::<model::limit::Place>().len(), held, "{answer:?}");
+        assert_eq!(
+            ports.store.all::<model::limit::Place>().len(),
+            held,
+            "{answer:?}"
+        );
         let (_, stopped) = ports.compute.settle();
         assert_eq!(stopped.len(), held, "{answer:?}");
     }
@@ -265,11 +306,20 @@ fn who_is_released_and_waits_for_something_else_lets_the_next_one_go() {
     let pool = model::limit::LimitRef::Pool("team/small".parse().unwrap());
     let held = format!("{}--c--1-1", run.run);
     block_on(protocols::limits::free_all(&ports, &pool, &held)).unwrap();
-    block_on(protocols::limits::release(&ports, &QueueRef::Limit(pool), 1)).unwrap();
+    block_on(protocols::limits::release(
+        &ports,
+        &QueueRef::Limit(pool),
+        1,
+    ))
+    .unwrap();
     for _ in 0..3 {
         let released = ports.bus.receive(Function::SubmitTask);
         deliver(&ports, &released);
     }
-    assert_eq!(task(&ports, &run, "a").state, TaskState::Waiting, "there is no cluster");
+    assert_eq!(
+        task(&ports, &run, "a").state,
+        TaskState::Waiting,
+        "there is no cluster"
+    );
     assert_eq!(task(&ports, &run, "b").state, TaskState::Submitted);
 }

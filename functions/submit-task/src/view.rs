@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use choreography::plan::Plan;
 use choreography::scope::Scopes;
+use model::fact::TaskReady;
 use model::id::RunId;
 use model::key::Key;
 use model::name::TeamName;
 use model::registry::CurrentTeam;
-use model::fact::TaskReady;
 use model::run::{Run, RunState};
 use ports::{Ports, Trouble, TypedStore as _};
 use protocols::plans;
@@ -48,7 +48,11 @@ impl Views {
         };
         let plan = plans::plan(ports, &run.value.definition).await?;
         let scopes = plans::scopes(ports, &run.value).await?;
-        let view = Arc::new(View { run: run.value, plan, scopes });
+        let view = Arc::new(View {
+            run: run.value,
+            plan,
+            scopes,
+        });
         self.runs.insert(id.clone(), Arc::clone(&view));
         Ok(view)
     }
@@ -62,7 +66,10 @@ impl Views {
         if let Some(read) = self.teams.get(team) {
             return Ok(read.clone());
         }
-        let stored = ports.store().get::<CurrentTeam>(&Key::CurrentTeam(team.clone())).await?;
+        let stored = ports
+            .store()
+            .get::<CurrentTeam>(&Key::CurrentTeam(team.clone()))
+            .await?;
         let read = stored.map(|team| Arc::new(team.value));
         self.teams.insert(team.clone(), read.clone());
         Ok(read)

@@ -37,7 +37,10 @@ pub fn workflow(tasks: &[(&str, &[&str], &str)]) -> Workflow {
         max_active_runs: None,
         params: BTreeMap::new(),
         priority: 0,
-        tasks: tasks.iter().map(|(name, after, words)| task(name, after, words)).collect(),
+        tasks: tasks
+            .iter()
+            .map(|(name, after, words)| task(name, after, words))
+            .collect(),
     }
 }
 

@@ -61,10 +61,13 @@ pub(super) fn check(
         let length = Seconds::between(start, end);
         if length > LONGEST {
             let begin = shown(start, schedules.provision.time_zone());
-            let message = format!("the window that begins {begin} lasts {length}, more than seven days");
+            let message =
+                format!("the window that begins {begin} lasts {length}, more than seven days");
             findings
                 .error(Code::WindowTooLong, schedules.terminate_at, message)
-                .help("end the cluster within seven days, and let the next window bring up another");
+                .help(
+                    "end the cluster within seven days, and let the next window bring up another",
+                );
             return None;
         }
         longest = longest.max(Some(length));
