@@ -52,16 +52,28 @@ pub(crate) async fn all<P: Ports>(
                 }
             }
         }
-        by_place.entry(claimed.claim().place.clone()).or_default().push((position, claimed));
+        by_place
+            .entry(claimed.claim().place.clone())
+            .or_default()
+            .push((position, claimed));
     }
     for (place, claims) in by_place {
-        let work: Vec<_> = claims.iter().map(|(_, claimed)| claimed.submission.clone()).collect();
+        let work: Vec<_> = claims
+            .iter()
+            .map(|(_, claimed)| claimed.submission.clone())
+            .collect();
         let answers = ports.compute().submit(&place, &work).await;
-        if answers.iter().any(|answer| matches!(answer, Err(SubmitError::Gone { .. }))) {
+        if answers
+            .iter()
+            .any(|answer| matches!(answer, Err(SubmitError::Gone { .. })))
+        {
             tell_gone(ports, &place).await;
         }
         for ((position, claimed), answer) in claims.into_iter().zip(answers) {
-            verdicts.push((position, Verdict::from(answered(ports, claimed, answer).await)));
+            verdicts.push((
+                position,
+                Verdict::from(answered(ports, claimed, answer).await),
+            ));
         }
     }
     verdicts
@@ -75,7 +87,11 @@ async fn tell_gone<P: Ports>(ports: &P, place: &Place) {
     let Ok(Some(seen)) = described else { return };
     if seen.state.is_ending() {
         let message = Outgoing::from(Message::Cluster(seen));
-        if let Err(error) = ports.bus().send(Function::RecordCluster, vec![message]).await {
+        if let Err(error) = ports
+            .bus()
+            .send(Function::RecordCluster, vec![message])
+            .await
+        {
             tracing::warn!(%id, %error, "the registry was not told that an instance is gone");
         }
     }
@@ -90,11 +106,19 @@ fn again(done: Result<(), Trouble>) -> Verdict {
 async fn adopt<P: Ports>(ports: &P, claimed: &Claimed) -> Result<bool, Trouble> {
     let place = &claimed.claim().place;
     let found = ports.compute().find(place, &claimed.submission.key).await?;
-    let first = found.iter().min_by_key(|seen| (seen.at, seen.submission.clone()));
+    let first = found
+        .iter()
+        .min_by_key(|seen| (seen.at, seen.submission.clone()));
     let Some(first) = first else { return Ok(false) };
     tracing::warn!(key = %claimed.submission.key, id = %first.submission, "adopted");
     commit_id(ports, claimed, &first.submission).await?;
-    look::cancel_all(ports, place, &claimed.submission.key, Some(&first.submission)).await?;
+    look::cancel_all(
+        ports,
+        place,
+        &claimed.submission.key,
+        Some(&first.submission),
+    )
+    .await?;
     tell_progress(ports, first).await?;
     Ok(true)
 }
@@ -109,7 +133,10 @@ async fn tell_progress<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<()
         | WorkState::Cancelled
         | WorkState::Interrupted => {
             let message = Outgoing::from(Message::Work(seen.clone()));
-            Ok(ports.bus().send(Function::ObserveTask, vec![message]).await?)
+            Ok(ports
+                .bus()
+                .send(Function::ObserveTask, vec![message])
+                .await?)
         }
     }
 }
@@ -132,7 +159,12 @@ async fn answered<P: Ports>(
             Err(Trouble::Later(PLACE_GONE))
         }
         Err(SubmitError::Refused { reason }) => {
-            let Claimed { task, places, instance, .. } = claimed;
+            let Claimed {
+                task,
+                places,
+                instance,
+                ..
+            } = claimed;
             refuse(ports, task, &places, instance.as_ref(), reason).await
         }
         Err(SubmitError::Unknown { reason }) => {
@@ -152,19 +184,36 @@ async fn commit_id<P: Ports>(
     let mut read = claimed.task.clone();
     loop {
         let mut task = read.value;
-        let ours = task.epoch == claimed.task.value.epoch
-            && task.attempt_key() == claimed.submission.key;
+        let ours =
+            task.epoch == claimed.task.value.epoch && task.attempt_key() == claimed.submission.key;
         let is_it = task.submission.as_ref() == Some(id);
         if is_it && task.attempt_key() == claimed.submission.key && !ours {
             // Whoever took the claim over has found and adopted it.
             return Ok(());
         }
         let ended_without = task.state.outcome().is_some() && task.submission.is_none();
-        if !ours || ended_without || task.submission.as_ref().is_some_and(|committed| committed != id) {
+        // Who took the claim over looks at the same place and may be adopting this very submission:
+        // the first id committed is the attempt, whoever commits it.
+        let shared = task.attempt_key() == claimed.submission.key
+            && task.state == TaskState::Claimed
+            && task
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.place == claimed.claim().place);
+        if !(ours || shared)
+            || ended_without
+            || task
+                .submission
+                .as_ref()
+                .is_some_and(|committed| committed != id)
+        {
             let place = &claimed.claim().place;
             tracing::warn!(key = %claimed.submission.key, %id, "refused: cancels its own submission");
             let ids = std::slice::from_ref(id);
-            ports.compute().cancel(place, ids, "another submission is the attempt").await?;
+            ports
+                .compute()
+                .cancel(place, ids, "another submission is the attempt")
+                .await?;
             if ended_without || task.attempt_key() != claimed.submission.key {
                 // The attempt is over; who holds its places by its name is only us.
                 let instance = claimed.instance.as_ref();
@@ -172,9 +221,11 @@ async fn commit_id<P: Ports>(
             }
             return Ok(());
         }
-        if let Some(claim) = &mut task.claim {
+        if let Some(claim) = task.claim.as_mut().filter(|_| ours) {
             let places = claimed.places.iter();
-            claim.limits = places.map(|place| limits::reference(&place.value)).collect();
+            claim.limits = places
+                .map(|place| limits::reference(&place.value))
+                .collect();
             claim.seeks.clear();
         }
         if task.submission.is_none() {
@@ -187,7 +238,11 @@ async fn commit_id<P: Ports>(
             let instance = claimed.instance.as_ref();
             return registry::give_back(ports, &claimed.places, instance).await;
         }
-        match ports.store().commit(vec![Write::replace(&task, Some(read.version))]).await {
+        match ports
+            .store()
+            .commit(vec![Write::replace(&task, Some(read.version))])
+            .await
+        {
             Ok(()) => return stop_if_marked(ports, claimed, &task, id).await,
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -207,9 +262,14 @@ async fn stop_if_marked<P: Ports>(
     task: &Task,
     id: &SubmissionId,
 ) -> Result<(), Trouble> {
-    let Some(why) = &task.stopping else { return Ok(()) };
+    let Some(why) = &task.stopping else {
+        return Ok(());
+    };
     let ids = std::slice::from_ref(id);
-    Ok(ports.compute().cancel(&claimed.claim().place, ids, &stop::reason(why)).await?)
+    Ok(ports
+        .compute()
+        .cancel(&claimed.claim().place, ids, &stop::reason(why))
+        .await?)
 }
 
 /// Gives the claim back: nothing was submitted, and no budget is spent.
@@ -223,7 +283,10 @@ async fn release_claim<P: Ports>(
     task.claim = None;
     task.cluster = None;
     task.reason = Some(reason);
-    ports.store().commit(vec![Write::replace(&task, Some(claimed.task.version))]).await?;
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, Some(claimed.task.version))])
+        .await?;
     registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await
 }
 
@@ -235,12 +298,21 @@ pub(crate) async fn refuse<P: Ports>(
     instance: Option<&Instance>,
     reason: String,
 ) -> Result<(), Trouble> {
-    let Versioned { value: mut task, version } = task;
+    let Versioned {
+        value: mut task,
+        version,
+    } = task;
     task.state = TaskState::Failed;
     task.failure = Some(FailureClass::Refused);
     task.reason = Some(reason);
     task.ended_at = Some(ports.clock().now());
-    ports.store().commit(vec![Write::replace(&task, Some(version))]).await?;
-    ports.bus().publish(facts::task(&task).into_iter().collect()).await?;
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, Some(version))])
+        .await?;
+    ports
+        .bus()
+        .publish(facts::task(&task).into_iter().collect())
+        .await?;
     registry::give_back(ports, places, instance).await
 }

@@ -168,7 +168,7 @@ fn bad_days_of_everything_but_people() {
         plot: WITHOUT_PEOPLE,
         weather: BAD,
         share: 1,
-        found: &[0, 3, 42],
+        found: &[0, 3, 42, 55],
     });
 }
 

@@ -1,7 +1,5 @@
 //! What is true of every single effect, whenever it comes: facts are byte-identical, states only
-//! move forward, no limit is exceeded, and no task has two attempts alive.
-//!
-//! Also decides which call of a port fails, so that trouble is drawn in one place.
+//! move forward, no limit is exceeded, no task has two attempts alive. Decides which calls fail.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -315,13 +313,12 @@ impl Watch {
         }
     }
 
-    /// Notes what has reached the services.
+    /// Looks at what has reached the services.
     pub fn submitted(&self, memory: &TestPorts) {
         let now = ports::Clock::now(&*memory.clock);
         if let Some(last) = memory.compute.work().last() {
-            self.note(now, || {
-                format!("  last submitted {} {}", last.key, last.submission)
-            });
+            let (key, id) = (&last.key, &last.submission);
+            self.note(now, || format!("  last submitted {key} {id}"));
         }
     }
 }
