@@ -3,6 +3,8 @@
 //! `MURMUR_WRITE_SAMPLES=1 cargo test -p model --test facts` writes them anew. A changed sample is a
 //! changed public event: add a version instead.
 
+#![allow(clippy::unwrap_used, reason = "all of it is test")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
