@@ -3,7 +3,7 @@
 //! `MURMUR_WRITE_SAMPLES=1 cargo test -p model --test facts` writes them anew. A changed sample is a
 //! changed public event: add a version instead.
 
-#![allow(clippy::unwrap_used, reason = "all of it is test")]
+#![allow(clippy::unwrap_used)] // a test may
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
