@@ -1,16 +1,13 @@
 //! Skipping a task that can no longer run (rule 8).
 
+use choreography::claim::STOPPING;
 use model::Timestamp;
 use model::key::Key;
 use model::task::{Outcome, Stopping, Task};
-use model::units::Seconds;
 use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::{facts, stop};
 
 use crate::plan_view::View;
-
-/// How long to wait for an attempt of an older generation that was asked to stop.
-const STOPPING: Seconds = Seconds(20);
 
 /// Records that a task is skipped or blocked. `None` when it has another state in this generation
 /// already, which then decides what follows.

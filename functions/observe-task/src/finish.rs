@@ -6,10 +6,9 @@ use model::message::{Function, Message};
 use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
+use ports::bus::MAX_DELAY;
 use ports::{EventBus as _, Outgoing, Ports, Trouble, TypedStore as _};
 use protocols::{facts, registry};
-
-use crate::MESSAGE_DELAY;
 
 /// Tells a task's end, then frees what it held.
 pub(crate) async fn ended<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
@@ -32,7 +31,7 @@ pub(crate) async fn again<P: Ports>(
         .publish(facts::task(next).into_iter().collect())
         .await?;
     free(ports, past).await?;
-    if next.due_at.is_some() || delay > MESSAGE_DELAY {
+    if next.due_at.is_some() || delay > MAX_DELAY {
         // Reconcile sends it when it is due.
         return Ok(());
     }

@@ -21,14 +21,12 @@ use model::observation::{WorkObservation, WorkState};
 use model::run::Run;
 use model::task::{PastAttempt, Task, TaskState};
 use model::units::Seconds;
+use ports::bus::MAX_DELAY;
 use ports::{
     CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _, Trouble,
     TypedStore as _, Verdict, Versioned, Write,
 };
 use protocols::{facts, plans};
-
-/// The longest backoff a message carries; longer ones are due items (rule 19).
-const MESSAGE_DELAY: Seconds = Seconds(900);
 
 /// Handles a batch: observations of one attempt are taken together, in the order of their states.
 pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
@@ -137,7 +135,7 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Troub
     let version = Some(outcome.task.version);
     let writes = match &mut outcome.step {
         Step::Retry { past, next, delay } => {
-            if *delay > MESSAGE_DELAY {
+            if *delay > MAX_DELAY {
                 next.due_at = Some(next.ready_at);
             }
             let kept = PastAttempt {

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use choreography::claim::STOPPING;
+use choreography::overdue::FIRST_LOOK;
 use choreography::plan::Plan;
 use choreography::scope::to_redeliver;
 use model::fact::{Fact, TaskReady};
@@ -18,19 +20,12 @@ use model::message::{Function, Message};
 use model::name::TaskName;
 use model::run::{Generation, Run, RunState};
 use model::task::{Outcome, PastAttempt, Stopping, Task};
-use model::units::Seconds;
 use ports::{Clock as _, CommitError, EventBus as _, Expect, Outgoing, Ports, StateStore as _};
 use ports::{Trouble, TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, stop};
 
 use crate::record::Opened;
 use crate::{Stop, targets};
-
-/// When reconcile first looks at the run again.
-const CHECK_AFTER: Seconds = Seconds::minutes(15);
-
-/// How long to wait for an attempt that was asked to stop, before its task's outcome is set.
-const STOPPING: Seconds = Seconds(20);
 
 /// What the next generation of a run is about.
 pub(crate) struct Opening {
@@ -98,7 +93,7 @@ pub(crate) async fn open<P: Ports>(
     next.ended_at = None;
     next.reason = None;
     next.limits = under(&next.limits, &opening.limits);
-    next.check_at = Some(CHECK_AFTER.after(now));
+    next.check_at = Some(FIRST_LOOK.after(now));
     let parts = generation.parts();
     let mut writes: Vec<Write> = parts.iter().map(Write::create).collect();
     writes.push(Write::replace(&next, Some(run.version)));

@@ -12,7 +12,7 @@ use crate::{Stop, refused, targets};
 
 /// Bounds of how long it waits before it looks again; in between a quarter of the time so far.
 const SOONEST: Seconds = Seconds(5);
-const LATEST: Seconds = Seconds(900);
+const LATEST: Seconds = ports::bus::MAX_DELAY;
 
 /// Whether the pass has succeeded; if it may still, the operation is sent again later.
 pub(crate) async fn has_succeeded<P: Ports>(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use choreography::overdue::{Again, Overdue, Progress, overdue};
+use choreography::overdue::{Again, FIRST_LOOK, Overdue, Progress, overdue};
 use choreography::plan::Plan;
 use model::Timestamp;
 use model::fact::TaskReady;
@@ -19,8 +19,7 @@ use protocols::{facts, limits, plans};
 
 use crate::jobs::Jobs;
 
-/// Bounds of how long until a run is looked at again; in between as long as it has run.
-const SOONEST: Seconds = Seconds::minutes(15);
+/// The longest until a run is looked at again; until then, as long as it has run.
 const LATEST: Seconds = Seconds::hours(1);
 
 /// Looks at runs; their Batch jobs are asked about together. Returns what went wrong with which.
@@ -85,7 +84,7 @@ async fn arm<P: Ports>(ports: &P, id: &RunId, now: Timestamp) -> Result<(), Trou
     };
     let mut run = read.value;
     let begun = run.started_at.unwrap_or(run.created_at);
-    let pause = Seconds::between(begun, now).clamp(SOONEST, LATEST);
+    let pause = Seconds::between(begun, now).clamp(FIRST_LOOK, LATEST);
     run.check_at = (!run.state.is_terminal()).then(|| pause.after(now));
     match ports
         .store()

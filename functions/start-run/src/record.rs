@@ -2,7 +2,9 @@
 //! slot moves on in the same commit (rule 18).
 
 use choreography::expected::{self, GRACE};
+use choreography::overdue::FIRST_LOOK;
 use choreography::slot;
+use choreography::upstreams::DEEPEST;
 use model::Timestamp;
 use model::definition::{Align, Workflow};
 use model::expected::{Deadline, Expected};
@@ -12,14 +14,7 @@ use model::limit::{LimitRef, SizedLimit};
 use model::message::{RunRequest, Tick};
 use model::registry::{CurrentTeam, CurrentWorkflow, Pause};
 use model::run::{Cause, Run, RunState};
-use model::units::Seconds;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
-
-/// The most runs that start each other in a row (rule 8).
-const MAX_DEPTH: u32 = 32;
-
-/// When reconcile first looks at a run that has not ended.
-const CHECK_AFTER: Seconds = Seconds::minutes(15);
 
 /// Finds the run of the slot, or records it. `None` when the workflow is gone.
 pub(crate) async fn find_or_create<P: Ports>(
@@ -73,9 +68,9 @@ async fn refusal<P: Ports>(
             "its tick was missed, and the catch-up policy passes it over".to_owned(),
         ));
     }
-    if request.depth > MAX_DEPTH {
+    if request.depth > DEEPEST {
         return Ok(Some(format!(
-            "more than {MAX_DEPTH} runs started each other in a row"
+            "more than {DEEPEST} runs started each other in a row"
         )));
     }
     let missing = definition
@@ -135,7 +130,7 @@ async fn new_run<P: Ports>(
         started_at: (state == RunState::Running).then_some(now),
         ended_at: (state == RunState::Skipped).then_some(now),
         reason: refusal,
-        check_at: (state != RunState::Skipped).then(|| CHECK_AFTER.after(now)),
+        check_at: (state != RunState::Skipped).then(|| FIRST_LOOK.after(now)),
     })
 }
 

@@ -25,8 +25,8 @@ pub enum Claiming {
     LookUpOlder,
 }
 
-/// How long to wait for an older generation's attempt that is being stopped.
-const STOPPING: Seconds = Seconds(20);
+/// How long to wait for an attempt that was asked to stop, before it is looked at again.
+pub const STOPPING: Seconds = Seconds(20);
 
 /// Decides about a ready attempt, given the task's item. An attempt of an older generation that
 /// may still run is waited for: two never run at once.

@@ -13,6 +13,9 @@ use model::units::Seconds;
 use crate::plan::Plan;
 use crate::scope::Scopes;
 
+/// How long after it began, or began again, a run is first looked at.
+pub const FIRST_LOOK: Seconds = Seconds::minutes(15);
+
 /// How long what follows from an outcome or a start may be on its way.
 const ON_ITS_WAY: Seconds = Seconds::minutes(2);
 

@@ -24,8 +24,8 @@ const HORIZONS: [u64; 3] = [2, 40, 800];
 /// The most firings of one schedule that are looked at.
 const MOST_FIRINGS: usize = 20_000;
 
-/// The longest chain of upstreams that is followed (rule 8).
-const DEEPEST: u32 = 32;
+/// The most runs that start each other in a row (rule 8).
+pub const DEEPEST: u32 = 32;
 
 /// What a workflow's slots follow from.
 #[derive(Debug, Clone, PartialEq)]
