@@ -1,6 +1,7 @@
 //! The state table in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use model::Timestamp;
@@ -16,18 +17,26 @@ use crate::faults::{Faults, Step};
 /// The most writes one commit takes.
 const MAX_WRITES: usize = 100;
 
-/// Keeps items in an ordered map.
+/// Keeps items in ordered maps, and the indexes beside them.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Mutex<Rows>,
     faults: Arc<Faults>,
 }
 
-type Rows = BTreeMap<(String, String), Row>;
+type SortedRows = BTreeMap<String, Row>;
+type PlaceOf = (String, String);
+
+#[derive(Debug, Default)]
+struct Rows {
+    partitions: HashMap<String, SortedRows>,
+    due: BTreeSet<(Timestamp, PlaceOf)>,
+    listed: HashMap<WorkflowRef, BTreeSet<(Timestamp, PlaceOf)>>,
+}
 
 #[derive(Debug, Clone)]
 struct Row {
-    kind: String,
+    kind: &'static str,
     version: u64,
     body: String,
     due: Option<Timestamp>,
@@ -60,8 +69,27 @@ impl MemoryStore {
 
     /// Lists everything, by partition and sort key.
     pub fn items(&self) -> Vec<Stored> {
+        self.items_where(|_| true)
+    }
+
+    fn items_where(&self, wanted: impl Fn(&Row) -> bool) -> Vec<Stored> {
         let rows = lock(&self.rows);
-        rows.iter().map(|(place, row)| stored(place, row)).collect()
+        let mut partitions: Vec<(&String, &SortedRows)> = rows.partitions.iter().collect();
+        partitions.sort_by_key(|(name, _)| *name);
+        let mut items = Vec::new();
+        for (partition, sorted) in partitions {
+            let sorted = sorted.iter().filter(|(_, row)| wanted(row));
+            items.extend(sorted.map(|(sort, row)| stored(partition, sort, row)));
+        }
+        items
+    }
+
+    /// Removes a whole partition, as a time to live does with what is old.
+    pub fn forget(&self, partition: &str) {
+        let mut rows = lock(&self.rows);
+        for (sort, row) in rows.partitions.remove(partition).unwrap_or_default() {
+            rows.unlist(&(partition.to_owned(), sort), &row);
+        }
     }
 
     /// Lists every record of one kind, by key.
@@ -69,8 +97,8 @@ impl MemoryStore {
     /// # Panics
     /// When one of them cannot be read.
     pub fn all<R: Record>(&self) -> Vec<R> {
-        let items = self.items().into_iter().filter(|item| item.kind == R::KIND);
-        items
+        self.items_where(|row| row.kind == R::KIND)
+            .into_iter()
             .map(|item| {
                 item.read::<R>()
                     .unwrap_or_else(|error| panic!("{error}"))
@@ -112,13 +140,18 @@ impl StateStore for MemoryStore {
     ) -> Result<Vec<Stored>, StoreError> {
         self.up()?;
         let rows = lock(&self.rows);
-        let from = (partition.to_owned(), prefix.to_owned());
-        Ok(rows
-            .range(from..)
-            .take_while(|((part, sort), _)| part == partition && sort.starts_with(prefix))
-            .filter(|((_, sort), _)| after.is_none_or(|after| sort.as_str() > after))
+        let Some(sorted) = rows.partitions.get(partition) else {
+            return Ok(Vec::new());
+        };
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            Some(_) | None => Bound::Included(prefix),
+        };
+        Ok(sorted
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(sort, _)| sort.starts_with(prefix))
             .take(limit)
-            .map(|(place, row)| stored(place, row))
+            .map(|(sort, row)| stored(partition, sort, row))
             .collect())
     }
 
@@ -168,16 +201,9 @@ impl StateStore for MemoryStore {
     async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Stored>, StoreError> {
         self.up()?;
         let rows = lock(&self.rows);
-        let mut due: Vec<_> = rows
-            .iter()
-            .filter_map(|(place, row)| Some((row.due.filter(|due| *due <= until)?, place, row)))
-            .collect();
-        due.sort_by_key(|(due, place, _)| (*due, *place));
-        Ok(due
-            .into_iter()
-            .take(limit)
-            .map(|(_, place, row)| stored(place, row))
-            .collect())
+        let due = rows.due.iter().take_while(|(due, _)| *due <= until);
+        let due = due.take(limit).filter_map(|(_, place)| rows.stored(place));
+        Ok(due.collect())
     }
 
     async fn runs_of(
@@ -189,23 +215,60 @@ impl StateStore for MemoryStore {
     ) -> Result<Vec<Stored>, StoreError> {
         self.up()?;
         let rows = lock(&self.rows);
-        let mut runs: Vec<_> = rows
-            .iter()
-            .filter_map(|(place, row)| {
-                let listing = row.listing.as_ref()?;
-                let date = listing.logical_date;
-                let wanted = listing.workflow == *workflow && from <= date && date <= to;
-                wanted.then_some((date, place, row))
-            })
-            .collect();
-        runs.sort_by(|(date, place, _), (other, elsewhere, _)| {
-            (other, elsewhere).cmp(&(date, place))
-        });
-        Ok(runs
-            .into_iter()
-            .take(limit)
-            .map(|(_, place, row)| stored(place, row))
-            .collect())
+        let Some(runs) = rows.listed.get(workflow) else {
+            return Ok(Vec::new());
+        };
+        let newest_first = runs.iter().rev().skip_while(|(date, _)| *date > to);
+        let wanted = newest_first.take_while(|(date, _)| *date >= from);
+        let wanted = wanted.take(limit);
+        Ok(wanted.filter_map(|(_, place)| rows.stored(place)).collect())
+    }
+}
+
+impl Rows {
+    fn get(&self, (partition, sort): &PlaceOf) -> Option<&Row> {
+        self.partitions.get(partition)?.get(sort)
+    }
+
+    fn stored(&self, place: &PlaceOf) -> Option<Stored> {
+        self.get(place).map(|row| stored(&place.0, &place.1, row))
+    }
+
+    fn insert(&mut self, place: PlaceOf, row: Row) {
+        if let Some(due) = row.due {
+            self.due.insert((due, place.clone()));
+        }
+        if let Some(listing) = &row.listing {
+            let of_workflow = self.listed.entry(listing.workflow.clone()).or_default();
+            of_workflow.insert((listing.logical_date, place.clone()));
+        }
+        let (partition, sort) = place;
+        self.partitions
+            .entry(partition)
+            .or_default()
+            .insert(sort, row);
+    }
+
+    fn remove(&mut self, place: &PlaceOf) -> Option<Row> {
+        let sorted = self.partitions.get_mut(&place.0)?;
+        let row = sorted.remove(&place.1)?;
+        if sorted.is_empty() {
+            self.partitions.remove(&place.0);
+        }
+        self.unlist(place, &row);
+        Some(row)
+    }
+
+    /// Takes a row out of the indexes.
+    fn unlist(&mut self, place: &PlaceOf, row: &Row) {
+        if let Some(due) = row.due {
+            self.due.remove(&(due, place.clone()));
+        }
+        if let Some(listing) = &row.listing
+            && let Some(of_workflow) = self.listed.get_mut(&listing.workflow)
+        {
+            of_workflow.remove(&(listing.logical_date, place.clone()));
+        }
     }
 }
 
@@ -223,19 +286,19 @@ fn check_shape(writes: &[Write]) -> Result<(), StoreError> {
     reason.map_or(Ok(()), |reason| Err(StoreError::Unavailable { reason }))
 }
 
-fn place(key: &Key) -> (String, String) {
+fn place(key: &Key) -> PlaceOf {
     (key.partition(), key.sort())
 }
 
-fn stored_at(rows: &Rows, place: &(String, String)) -> Option<Stored> {
-    rows.get(place).map(|row| stored(place, row))
+fn stored_at(rows: &Rows, place: &PlaceOf) -> Option<Stored> {
+    rows.stored(place)
 }
 
-fn stored((partition, sort): &(String, String), row: &Row) -> Stored {
+fn stored(partition: &str, sort: &str, row: &Row) -> Stored {
     Stored {
-        partition: partition.clone(),
-        sort: sort.clone(),
-        kind: row.kind.clone(),
+        partition: partition.to_owned(),
+        sort: sort.to_owned(),
+        kind: row.kind.to_owned(),
         version: row.version,
         body: row.body.clone(),
     }
@@ -262,9 +325,9 @@ fn apply(rows: &mut Rows, write: Write) {
                 listing,
             } = item;
             let place = place(&key);
-            let version = rows.get(&place).map_or(0, |row| row.version) + 1;
+            let version = rows.remove(&place).map_or(0, |row| row.version) + 1;
             let row = Row {
-                kind: kind.into(),
+                kind,
                 version,
                 body,
                 due,
