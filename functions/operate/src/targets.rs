@@ -59,6 +59,7 @@ fn usable<T>(loaded: Result<T, Trouble>) -> Result<T, Stop> {
         Trouble::Store(_)
         | Trouble::Bus(_)
         | Trouble::Compute(_)
+        | Trouble::Names(_)
         | Trouble::Conflict
         | Trouble::Later(_) => Stop::Trouble(trouble),
     })

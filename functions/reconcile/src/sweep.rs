@@ -88,7 +88,11 @@ impl Troubles {
             Trouble::Conflict | Trouble::Later(_) => {
                 tracing::debug!(item, %trouble, "to be looked at again");
             }
-            Trouble::Store(_) | Trouble::Bus(_) | Trouble::Compute(_) | Trouble::Poison(_) => {
+            Trouble::Store(_)
+            | Trouble::Bus(_)
+            | Trouble::Compute(_)
+            | Trouble::Names(_)
+            | Trouble::Poison(_) => {
                 tracing::error!(item, %trouble, "could not be looked at");
                 self.count += 1;
                 self.first.get_or_insert(trouble);

@@ -1,9 +1,10 @@
 //! record-cluster: keeps the registry of clusters in step with what the service says.
 //!
 //! Takes the service's words about instances; publishes `cluster.ready`, `cluster.terminated` and
-//! `cluster.failed`. Ends what bears murmur's name and belongs to nobody. Knows nothing of
-//! schedules, nor of what an open step does.
+//! `cluster.failed`. Lets a cluster's stable name lead to what became ready. Ends what bears
+//! murmur's name and belongs to nobody. Knows nothing of schedules, nor of what an open step does.
 
+mod naming;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use model::cluster::{Endpoint, Instance, InstanceKey, InstanceState};
 use model::key::Key;
 use model::message::{Function, Message};
 use model::observation::ClusterObservation;
-use ports::{Clock as _, Compute as _, Delivery, EventBus as _, Outgoing, Ports};
+use ports::{Clock as _, Compute as _, Delivery, EventBus as _, Names as _, Outgoing, Ports};
 use ports::{StateStore as _, Trouble, TypedStore as _, Verdict, Write};
 use protocols::{instances, open_steps};
 
@@ -50,8 +51,12 @@ async fn record(ports: &impl Ports, seen: &ClusterObservation) -> Result<(), Tro
     let before = read.value;
     match observe(&before, seen, ports.clock().now()) {
         Observed::Stray => end_stray(ports, seen).await,
-        Observed::Stale { again: None } => Ok(()),
         Observed::Stale { again: Some(told) } => tell(ports, &before, told).await,
+        // Also when it is no news any more: whoever heard it first may have stopped in between.
+        Observed::Stale { again: None } if before.ready_at == Some(seen.at) => {
+            naming::settle(ports, &seen.instance.cluster).await
+        }
+        Observed::Stale { again: None } => Ok(()),
         Observed::Overdue(changed) => {
             if let Some(changed) = changed {
                 let write = Write::replace(&*changed, Some(read.version));
@@ -65,6 +70,9 @@ async fn record(ports: &impl Ports, seen: &ClusterObservation) -> Result<(), Tro
         } => {
             if instance.state == InstanceState::Ready && instance.endpoint.is_none() {
                 instance.endpoint = endpoint(ports, seen).await?;
+            }
+            if let Some(endpoint) = &mut instance.endpoint {
+                endpoint.name = ports.names().name_of(&instance.instance.cluster);
             }
             let write = Write::replace(&*instance, Some(read.version));
             ports.store().commit(vec![write]).await?;
@@ -86,7 +94,14 @@ async fn record(ports: &impl Ports, seen: &ClusterObservation) -> Result<(), Tro
 /// Publishes what was recorded; an end first reaches the steps that were open on the instance.
 async fn tell(ports: &impl Ports, instance: &Instance, told: Told) -> Result<(), Trouble> {
     match told {
-        Told::Requested | Told::Ready | Told::Draining => {}
+        Told::Requested | Told::Draining => {}
+        Told::Ready => {
+            // Whoever hears of it can connect by name. But work that waits for the instance needs
+            // no name: one that cannot be pointed now is tried again after the fact is out.
+            let named = naming::settle(ports, &instance.instance.cluster).await;
+            instances::publish(ports, instance, told).await?;
+            return named;
+        }
         Told::Terminated | Told::Failed => {
             let places = open_steps::held(ports, instance).await?;
             open_steps::compare(ports, instance, &places, ports.clock().now()).await?;

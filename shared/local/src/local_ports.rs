@@ -12,7 +12,7 @@ use model::id::{EmrClusterId, SubmissionId};
 use model::observation::{ClusterObservation, WorkObservation};
 use model::task::Place;
 use model::work::Submission;
-use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Ports, SubmitError};
+use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Nameless, Ports, SubmitError};
 
 use crate::bus::LocalBus;
 use crate::clock::EngineClock;
@@ -53,6 +53,7 @@ impl<C: Compute> Ports for LocalPorts<C> {
     type Bus = LocalBus;
     type Compute = CommittingCompute<C>;
     type Clock = EngineClock;
+    type Names = Nameless;
 
     fn store(&self) -> &SqliteStateStore {
         &self.store
@@ -65,6 +66,9 @@ impl<C: Compute> Ports for LocalPorts<C> {
     }
     fn clock(&self) -> &EngineClock {
         &self.clock
+    }
+    fn names(&self) -> &Nameless {
+        &Nameless
     }
     fn cache(&self) -> &ContentCache {
         &self.cache

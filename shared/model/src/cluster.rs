@@ -154,6 +154,9 @@ impl InstanceState {
 /// Where an instance can be reached now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Endpoint {
+    /// The cluster's stable name, where the deployment gives one; it leads to the newest instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     pub master_dns: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_ip: Option<String>,

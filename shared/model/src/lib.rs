@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides, reads a clock, or knows where data is stored or sent.
 
+pub mod address;
 pub mod attempt;
 pub mod cluster;
 pub mod definition;

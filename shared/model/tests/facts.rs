@@ -96,6 +96,7 @@ fn bodies() -> Vec<FactBody> {
     };
     let mut up = cluster(None);
     up.endpoint = Some(Endpoint {
+        name: Some("overnight-etl.weather.clusters.example.com".to_owned()),
         master_dns: "ip-10-0-0-1.ec2.internal".to_owned(),
         private_ip: Some("10.0.0.1".to_owned()),
         ports: [("spark".to_owned(), 18080)].into(),

@@ -5,6 +5,7 @@ use model::units::Seconds;
 
 use crate::bus::BusError;
 use crate::compute::ComputeError;
+use crate::names::NamesError;
 use crate::store::{CommitError, StoreError};
 
 /// A message taken from an inbox.
@@ -37,6 +38,8 @@ pub enum Trouble {
     Bus(#[from] BusError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// Somebody else wrote first; the message is tried again at once.
     #[error("another write came first")]
     Conflict,
@@ -68,9 +71,12 @@ impl From<Result<(), Trouble>> for Verdict {
             Err(Trouble::Store(error @ StoreError::Unreadable { .. })) => {
                 Self::Poison(error.to_string())
             }
-            Err(trouble @ (Trouble::Store(_) | Trouble::Bus(_) | Trouble::Compute(_))) => {
-                Self::Failed(trouble.to_string())
-            }
+            Err(
+                trouble @ (Trouble::Store(_)
+                | Trouble::Bus(_)
+                | Trouble::Compute(_)
+                | Trouble::Names(_)),
+            ) => Self::Failed(trouble.to_string()),
         }
     }
 }

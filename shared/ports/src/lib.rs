@@ -8,6 +8,7 @@ pub mod cache;
 pub mod clock;
 pub mod compute;
 pub mod delivery;
+pub mod names;
 pub mod store;
 
 pub use bus::{BusError, EventBus, Outgoing};
@@ -16,6 +17,7 @@ pub use clock::Clock;
 pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
 pub use delivery::{Delivery, Trouble, Verdict};
 pub use model::work::{JobSpec, Submission, Work};
+pub use names::{Nameless, Names, NamesError};
 pub use store::{
     CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
 };
@@ -26,11 +28,13 @@ pub trait Ports {
     type Bus: EventBus;
     type Compute: Compute;
     type Clock: Clock;
+    type Names: Names;
 
     fn store(&self) -> &Self::Store;
     fn bus(&self) -> &Self::Bus;
     fn compute(&self) -> &Self::Compute;
     fn clock(&self) -> &Self::Clock;
+    fn names(&self) -> &Self::Names;
     /// Content by its hash, kept between invocations.
     fn cache(&self) -> &ContentCache;
 }

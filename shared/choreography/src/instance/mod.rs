@@ -5,6 +5,7 @@
 
 pub mod claim;
 pub mod look;
+pub mod naming;
 pub mod observe;
 
 use model::Timestamp;

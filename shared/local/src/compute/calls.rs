@@ -346,6 +346,7 @@ fn endpoint(configuration: &LocalConfiguration, cluster: &ClusterRow) -> Option<
         port.map(|port| (name, port))
     };
     cluster.state.is_up().then(|| Endpoint {
+        name: None,
         // Every name under `localhost` is this machine (RFC 6761).
         master_dns: format!("{}.localhost", cluster.id.as_str().to_ascii_lowercase()),
         private_ip: Some("127.0.0.1".into()),

@@ -79,6 +79,7 @@ fn an_endpoint_is_told_while_the_cluster_is_up_and_only_when_described() {
     machine.settle("2026-03-01T00:10:00Z");
     let lower = id.as_str().to_lowercase();
     let expected = Endpoint {
+        name: None,
         master_dns: format!("{lower}.localhost"),
         private_ip: Some("127.0.0.1".into()),
         ports: BTreeMap::from([("presto".into(), 8889), ("spark".into(), 18080)]),

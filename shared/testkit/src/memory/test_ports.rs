@@ -8,6 +8,7 @@ use ports::{ContentCache, Ports};
 use super::bus::MemoryBus;
 use super::clock::ManualClock;
 use super::compute::ScriptedCompute;
+use super::names::MemoryNames;
 use super::store::MemoryStore;
 use crate::faults::Faults;
 
@@ -17,6 +18,7 @@ pub struct TestPorts {
     pub bus: MemoryBus,
     pub compute: ScriptedCompute,
     pub clock: Arc<ManualClock>,
+    pub names: MemoryNames,
     pub faults: Arc<Faults>,
     cache: ContentCache,
 }
@@ -39,6 +41,7 @@ impl TestPorts {
             store: MemoryStore::with_faults(Arc::clone(&faults)),
             bus: MemoryBus::new(Arc::clone(&clock), Arc::clone(&faults)),
             compute: ScriptedCompute::new(Arc::clone(&clock), Arc::clone(&faults)),
+            names: MemoryNames::with_faults(Arc::clone(&faults)),
             clock,
             faults,
             cache: ContentCache::default(),
@@ -57,6 +60,7 @@ impl Ports for TestPorts {
     type Bus = MemoryBus;
     type Compute = ScriptedCompute;
     type Clock = ManualClock;
+    type Names = MemoryNames;
 
     fn store(&self) -> &MemoryStore {
         &self.store
@@ -69,6 +73,9 @@ impl Ports for TestPorts {
     }
     fn clock(&self) -> &ManualClock {
         &self.clock
+    }
+    fn names(&self) -> &MemoryNames {
+        &self.names
     }
     fn cache(&self) -> &ContentCache {
         &self.cache

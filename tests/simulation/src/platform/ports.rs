@@ -23,7 +23,7 @@ use model::task::Place;
 use model::work::Submission;
 use ports::{
     BusError, Clock as _, ClusterRequest, CommitError, Compute, ComputeError, ContentCache,
-    EventBus, Outgoing, Ports, StateStore, StoreError, Stored, SubmitError, Versioned, Write,
+    EventBus, Nameless, Outgoing, Ports, StateStore, StoreError, Stored, SubmitError, Versioned, Write,
 };
 use testkit::{ManualClock, MemoryBus, MemoryStore, ScriptedCompute, SubmitAnswer, TestPorts};
 
@@ -107,6 +107,7 @@ impl Ports for PlatformPorts {
     type Bus = Self;
     type Compute = Self;
     type Clock = ManualClock;
+    type Names = Nameless;
 
     fn store(&self) -> &Self {
         self
@@ -119,6 +120,9 @@ impl Ports for PlatformPorts {
     }
     fn clock(&self) -> &ManualClock {
         &self.shared.memory.clock
+    }
+    fn names(&self) -> &Nameless {
+        &Nameless
     }
     fn cache(&self) -> &ContentCache {
         &self.cache
