@@ -1,0 +1,148 @@
+# A deployment of murmur: the table, the topic, and for each function its Lambda and its inbox.
+# What users define comes in definitions.tf, what each function may do in permissions.tf.
+
+provider "aws" {
+  default_tags {
+    tags = merge({ "murmur:deployment" = var.deployment }, var.tags)
+  }
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  events_dir   = coalesce(var.events_dir, "${path.module}/../../events")
+  packages_dir = coalesce(var.packages_dir, "${path.module}/../../target/package/${var.architecture}")
+
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+
+  # ARNs follow from names, so that a plan shows policies whole.
+  arn = {
+    for service in ["batch", "elasticmapreduce", "events", "scheduler", "secretsmanager", "sns", "sqs"] :
+    service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
+  }
+  topic_arn = "${local.arn.sns}:${var.deployment}-events"
+  table_arn = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.deployment}"
+
+  # Every function that has an inbox, with the facts it subscribes to; a test holds these to
+  # `Function::subscribers`.
+  inboxes = merge(
+    {
+      for function in [
+        "start-run", "advance-run", "submit-task", "observe-task", "provision-cluster",
+        "record-cluster", "terminate-cluster", "operate", "reconcile",
+      ] : function => lookup(jsondecode(file("${path.module}/subscriptions.json")), function, [])
+    },
+    var.mirror_bus ? { mirror-facts = ["*"] } : {},
+  )
+  # What each does, for people.
+  descriptions = {
+    start-run            = "Ticks, upstreams and events become runs"
+    advance-run          = "Outcomes of tasks make the next ones ready, or end the run"
+    submit-task          = "Ready tasks become EMR steps and Batch jobs"
+    observe-task         = "What EMR and Batch say of work becomes outcomes"
+    provision-cluster    = "Ticks bring up clusters"
+    record-cluster       = "What EMR says of clusters keeps the registry"
+    terminate-cluster    = "Ticks drain and end clusters"
+    operate              = "Carries out what people ask for"
+    reconcile            = "Looks at what is overdue, every two minutes"
+    mirror-facts         = "Facts also go to an EventBridge bus"
+    register-definitions = "Checks and stores the definitions, called by Terraform"
+  }
+
+  environment = merge(
+    {
+      MURMUR_DEPLOYMENT       = var.deployment
+      MURMUR_TABLE            = module.table.name
+      MURMUR_TOPIC_ARN        = aws_sns_topic.events.arn
+      MURMUR_QUEUE_URL_PREFIX = trimsuffix(module.inbox["start-run"].url, "start-run")
+      MURMUR_LOG              = var.log_level
+    },
+    var.function_environment,
+  )
+  own_environment = {
+    provision-cluster = {
+      MURMUR_EMR_SERVICE_ROLE     = local.emr.service_role
+      MURMUR_EMR_INSTANCE_PROFILE = local.emr.instance_profile
+      MURMUR_EMR_SUBNET           = var.emr_subnet
+      MURMUR_EMR_LOG_URI          = var.emr_log_uri
+    }
+    record-cluster = var.zone == null ? {} : { MURMUR_ZONE_ID = var.zone.id, MURMUR_ZONE_NAME = var.zone.name }
+    mirror-facts   = var.mirror_bus ? { MURMUR_MIRROR_BUS = aws_cloudwatch_event_bus.facts[0].name } : {}
+  }
+}
+
+module "table" {
+  source = "./modules/table"
+
+  name                = var.deployment
+  deletion_protection = var.deletion_protection
+}
+
+module "inbox" {
+  source   = "./modules/inbox"
+  for_each = local.inboxes
+
+  name                = "${var.deployment}-${each.key}"
+  function_name       = module.function[each.key].name
+  function_timeout_s  = var.function_timeout_s
+  maximum_concurrency = var.maximum_concurrency
+  max_receives        = var.max_receives
+  topic_arn           = aws_sns_topic.events.arn
+  fact_types          = each.value
+  takes_events        = contains(local.takes_events, each.key)
+  rule_arns           = "${local.arn.events}:rule/${var.deployment}-*"
+  alarm_actions       = var.alarm_actions
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.inboxes
+
+  name               = "${var.deployment}-${each.key}"
+  description        = local.descriptions[each.key]
+  package            = "${local.packages_dir}/${each.key}.zip"
+  architecture       = var.architecture
+  memory_mb          = var.function_memory_mb
+  timeout_s          = var.function_timeout_s
+  environment        = merge(local.environment, lookup(local.own_environment, each.key, {}))
+  statements         = local.statements[each.key]
+  log_retention_days = var.log_retention_days
+  vpc                = var.function_vpc
+}
+
+# The one function without an inbox; of its own, so that the others' changes do not put off checks.
+module "register_definitions" {
+  source = "./modules/function"
+
+  name               = "${var.deployment}-register-definitions"
+  description        = local.descriptions.register-definitions
+  package            = "${local.packages_dir}/register-definitions.zip"
+  architecture       = var.architecture
+  memory_mb          = 4 * var.function_memory_mb
+  timeout_s          = 300
+  environment        = local.environment
+  statements         = local.statements.register-definitions
+  log_retention_days = var.log_retention_days
+  vpc                = var.function_vpc
+}
+
+module "emr_roles" {
+  source = "./modules/emr-roles"
+  count  = var.emr_service_role == null ? 1 : 0
+
+  deployment       = var.deployment
+  machine_policies = var.emr_machine_policies
+  execution_roles  = var.execution_roles
+}
+
+locals {
+  emr = {
+    service_role     = try(module.emr_roles[0].service_role, var.emr_service_role)
+    instance_profile = try(module.emr_roles[0].instance_profile, var.emr_instance_profile.name)
+    passed_roles     = try([module.emr_roles[0].service_role, module.emr_roles[0].machines_role], [var.emr_service_role, var.emr_instance_profile.role_arn])
+  }
+}

@@ -1,0 +1,19 @@
+output "files" {
+  description = "The text of every definition, by path."
+  value       = local.files
+}
+
+output "schedules" {
+  description = "Schedules by what they are for: workflow/…, provision/… or terminate/…, then team/name."
+  value       = local.schedules
+}
+
+output "patterns" {
+  description = "Event patterns, as JSON, by workflow and position."
+  value       = local.patterns
+}
+
+output "teams" {
+  description = "Teams that have schedules."
+  value       = toset([for schedule in local.schedules : schedule.team])
+}

@@ -1,0 +1,4 @@
+variable "events_dir" {
+  description = "Folder of the definitions."
+  type        = string
+}

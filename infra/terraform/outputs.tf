@@ -1,0 +1,4 @@
+output "table" {
+  description = "The state table."
+  value       = module.table.name
+}

@@ -1,0 +1,213 @@
+# What each function may do: exactly the calls its code makes. The end-to-end tests compare this
+# with the calls they see.
+
+locals {
+  # Every function: what it does to the state table, where it sends messages, and whether it tells
+  # facts. A waiter for a limit may be a run, a task or an operation, so who frees places sends to
+  # any of those it can have kept waiting.
+  access = {
+    start-run = {
+      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["operate", "start-run"]
+      tells = true
+    }
+    advance-run = {
+      table = ["GetItem", "PutItem", "DeleteItem", "UpdateItem", "Query"]
+      sends = ["operate", "start-run"]
+      tells = true
+    }
+    submit-task = {
+      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["observe-task", "record-cluster", "submit-task"]
+      tells = true
+    }
+    observe-task = {
+      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["submit-task"]
+      tells = true
+    }
+    provision-cluster = {
+      table = ["GetItem", "PutItem", "Query"]
+      sends = ["record-cluster"]
+      tells = true
+    }
+    record-cluster = {
+      table = ["GetItem", "BatchGetItem", "PutItem", "Query"]
+      sends = ["observe-task", "submit-task", "terminate-cluster"]
+      tells = true
+    }
+    terminate-cluster = {
+      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["record-cluster", "terminate-cluster"]
+      tells = true
+    }
+    operate = {
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["advance-run", "observe-task", "operate", "start-run", "submit-task"]
+      tells = true
+    }
+    reconcile = {
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
+      sends = [
+        "advance-run", "observe-task", "operate", "provision-cluster", "reconcile",
+        "record-cluster", "start-run", "submit-task", "terminate-cluster",
+      ]
+      tells = true
+    }
+    register-definitions = {
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["operate", "start-run", "submit-task"]
+      tells = false
+    }
+    mirror-facts = { table = [], sends = [], tells = false }
+  }
+
+  clusters = "${local.arn.elasticmapreduce}:cluster/*"
+  jobs     = "${local.arn.batch}:job/*"
+  # Whatever murmur makes bears this tag, so it can ask for no more and touch nothing else.
+  tag      = "murmur:deployment"
+  has_tag  = { StringEquals = { "aws:ResourceTag/${local.tag}" = [var.deployment] } }
+  asks_tag = { StringEquals = { "aws:RequestTag/${local.tag}" = [var.deployment] } }
+
+  # What several functions do at EMR and Batch.
+  describe_cluster = {
+    DescribeCluster = { actions = ["elasticmapreduce:DescribeCluster"], resources = [local.clusters] }
+  }
+  find_endpoint = {
+    # The primary node's address, where its public name does not tell it.
+    FindEndpoint = { actions = ["elasticmapreduce:ListInstances"], resources = [local.clusters] }
+  }
+  list_steps = {
+    ListSteps = { actions = ["elasticmapreduce:ListSteps"], resources = [local.clusters] }
+  }
+  list_clusters = {
+    # EMR knows nothing finer.
+    ListClusters = { actions = ["elasticmapreduce:ListClusters"], resources = ["*"] }
+  }
+  list_jobs = {
+    # Batch knows nothing finer.
+    ListJobs = { actions = ["batch:ListJobs"], resources = ["*"] }
+  }
+  cancel_steps = {
+    CancelSteps = { actions = ["elasticmapreduce:CancelSteps"], resources = [local.clusters], condition = local.has_tag }
+  }
+  terminate_jobs = {
+    TerminateJobs = { actions = ["batch:TerminateJob"], resources = [local.jobs], condition = local.has_tag }
+  }
+  terminate_clusters = merge(local.describe_cluster, {
+    TerminateClusters = { actions = ["elasticmapreduce:TerminateJobFlows"], resources = [local.clusters], condition = local.has_tag }
+  })
+
+  # What each does besides its table, topic and inboxes.
+  compute = {
+    start-run    = {}
+    advance-run  = merge(local.cancel_steps, local.terminate_jobs)
+    operate      = merge(local.cancel_steps, local.terminate_jobs, local.list_steps, local.list_jobs)
+    observe-task = merge(local.cancel_steps, local.terminate_jobs, local.describe_cluster, local.find_endpoint)
+    submit-task = merge(
+      local.cancel_steps, local.terminate_jobs, local.list_steps, local.list_jobs,
+      local.describe_cluster, local.find_endpoint,
+      {
+        SubmitSteps = {
+          actions   = ["elasticmapreduce:AddJobFlowSteps"]
+          resources = [local.clusters]
+          condition = merge(
+            local.has_tag,
+            length(var.execution_roles) > 0
+            ? { ArnLikeIfExists = { "elasticmapreduce:ExecutionRoleArn" = var.execution_roles } }
+            : { Null = { "elasticmapreduce:ExecutionRoleArn" = ["true"] } },
+          )
+        }
+        SubmitJobs = {
+          actions = ["batch:SubmitJob"]
+          resources = concat(
+            coalesce(var.batch_job_queues, ["${local.arn.batch}:job-queue/*"]),
+            coalesce(var.batch_job_definitions, ["${local.arn.batch}:job-definition/*"]),
+          )
+          condition = local.asks_tag
+        }
+        TagJobs = { actions = ["batch:TagResource"], resources = [local.jobs], condition = local.asks_tag }
+      },
+    )
+    provision-cluster = merge(local.list_clusters, {
+      # EMR knows nothing finer.
+      RequestCluster = { actions = ["elasticmapreduce:RunJobFlow"], resources = ["*"], condition = local.asks_tag }
+      TagCluster     = { actions = ["elasticmapreduce:AddTags"], resources = [local.clusters], condition = local.asks_tag }
+      # Part of the request, and rights of their own.
+      SetPolicies = {
+        actions   = ["elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:PutManagedScalingPolicy"]
+        resources = [local.clusters]
+      }
+      PassRoles = {
+        actions   = ["iam:PassRole"]
+        resources = local.emr.passed_roles
+        condition = { StringLike = { "iam:PassedToService" = ["elasticmapreduce.amazonaws.com*", "ec2.amazonaws.com*"] } }
+      }
+      # EMR cleans up with it, and makes it with the first cluster of an account.
+      MakeCleanupRole = {
+        actions   = ["iam:CreateServiceLinkedRole"]
+        resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticmapreduce.amazonaws.com*/AWSServiceRoleForEMRCleanup*"]
+        condition = { StringLike = { "iam:AWSServiceName" = ["elasticmapreduce.amazonaws.com*"] } }
+      }
+      ReadSecrets = {
+        actions   = ["secretsmanager:GetSecretValue"]
+        resources = ["${local.arn.secretsmanager}:secret:${var.deployment}/*"]
+      }
+    })
+    record-cluster = merge(
+      local.describe_cluster, local.find_endpoint, local.list_steps, local.cancel_steps, local.terminate_clusters,
+      var.zone == null ? {} : {
+        PointNames = {
+          actions   = ["route53:ChangeResourceRecordSets"]
+          resources = ["arn:${local.partition}:route53:::hostedzone/${var.zone.id}"]
+        }
+      },
+    )
+    terminate-cluster = merge(local.terminate_clusters, local.list_clusters)
+    reconcile = merge(
+      local.describe_cluster, local.find_endpoint, local.list_steps, local.list_clusters, local.cancel_steps,
+      local.terminate_clusters,
+      {
+        # Batch knows nothing finer.
+        DescribeJobs = { actions = ["batch:DescribeJobs"], resources = ["*"] }
+        FindDue      = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/due"] }
+      },
+    )
+    register-definitions = {}
+    mirror-facts = {
+      Mirror = {
+        actions   = ["events:PutEvents"]
+        resources = ["${local.arn.events}:event-bus/${var.deployment}-facts"]
+      }
+    }
+  }
+
+  statements = {
+    for function, access in local.access : function => merge(
+      function == "register-definitions" ? {} : {
+        TakeMessages = {
+          actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+          resources = ["${local.arn.sqs}:${var.deployment}-${function}"]
+        }
+        SetAside = {
+          actions   = ["sqs:SendMessage"]
+          resources = ["${local.arn.sqs}:${var.deployment}-${function}-dead-letters"]
+        }
+      },
+      length(access.table) == 0 ? {} : {
+        KeepState = {
+          actions   = [for action in access.table : "dynamodb:${action}"]
+          resources = [local.table_arn]
+        }
+      },
+      length(access.sends) == 0 ? {} : {
+        SendMessages = {
+          actions   = ["sqs:SendMessage"]
+          resources = [for inbox in access.sends : "${local.arn.sqs}:${var.deployment}-${inbox}"]
+        }
+      },
+      access.tells ? { TellFacts = { actions = ["sns:Publish"], resources = [local.topic_arn] } } : {},
+      local.compute[function],
+    )
+  }
+}

@@ -1,0 +1,206 @@
+variable "deployment" {
+  description = "Name of the deployment. Every name begins with it, so several fit into one account."
+  type        = string
+  default     = "murmur"
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.deployment)) && length(var.deployment) <= 12
+    error_message = "Use lower-case letters, digits and single hyphens, beginning with a letter; at most 12 characters."
+  }
+}
+
+variable "events_dir" {
+  description = "Folder of the definitions; the one of this repository when null."
+  type        = string
+  default     = null
+}
+
+variable "packages_dir" {
+  description = "Folder of the functions' zips; where `cargo xtask package` puts them when null."
+  type        = string
+  default     = null
+}
+
+variable "architecture" {
+  description = "Processor of the functions: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "Lambda has arm64 and x86_64."
+  }
+}
+
+variable "function_environment" {
+  description = "Further environment variables of every function."
+  type        = map(string)
+  default     = {}
+}
+
+variable "function_memory_mb" {
+  description = "Memory of each function in MB; register-definitions has four times as much."
+  type        = number
+  default     = 128
+}
+
+variable "function_timeout_s" {
+  description = "How long one invocation may take, in seconds. What died in the middle comes again after six times as long."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.function_timeout_s >= 30 && var.function_timeout_s <= 900
+    error_message = "A submission alone is given 25 seconds; Lambda allows at most 900."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "How many batches each function handles at once; it bounds how fast EMR, Batch and the table are asked."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "SQS allows 2 to 1000."
+  }
+}
+
+variable "max_receives" {
+  description = "After how many deliveries a message that keeps failing is set aside. With the pauses between them, the default is most of a day."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.max_receives >= 40 && var.max_receives <= 1000
+    error_message = "With fewer than 40, an outage of six hours would set work aside; SQS allows at most 1000."
+  }
+}
+
+variable "function_vpc" {
+  description = "Subnets and security groups the functions run in. None is needed for their work; in a VPC they need ways to the AWS services."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "log_level" {
+  description = "What the functions log, as a filter of Rust's tracing, such as info or info,submit_task=debug."
+  type        = string
+  default     = "info"
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "deletion_protection" {
+  description = "Whether the table cannot be deleted before this is switched off."
+  type        = bool
+  default     = true
+}
+
+variable "alarm_actions" {
+  description = "What is told when a message was set aside, such as ARNs of SNS topics."
+  type        = list(string)
+  default     = []
+}
+
+variable "emr_service_role" {
+  description = "ARN of the role EMR works with; made here when null. Give either both EMR roles or none."
+  type        = string
+  default     = null
+}
+
+variable "emr_instance_profile" {
+  description = "Instance profile of the clusters' machines, with the ARN of its role; made here when null."
+  type = object({
+    name     = string
+    role_arn = string
+  })
+  default = null
+
+  validation {
+    condition     = (var.emr_instance_profile == null) == (var.emr_service_role == null)
+    error_message = "Give both emr_service_role and emr_instance_profile, or none."
+  }
+}
+
+variable "emr_machine_policies" {
+  description = "ARNs of the policies of the machines' role that is made here, such as to read scripts and write logs in S3."
+  type        = list(string)
+  default     = []
+}
+
+variable "execution_roles" {
+  description = "ARNs of the roles that steps may run as: the execution_role of every team. `*` stands for any characters."
+  type        = list(string)
+  default     = []
+}
+
+variable "emr_subnet" {
+  description = "Subnet of clusters that name none themselves. With the roles made here, it and its VPC need the tag for-use-with-amazon-emr-managed-policies = true."
+  type        = string
+  default     = ""
+}
+
+variable "emr_log_uri" {
+  description = "Where clusters log that name no place themselves, such as s3://logs/emr/."
+  type        = string
+  default     = ""
+}
+
+variable "batch_job_queues" {
+  description = "ARNs of the job queues that tasks may use; every one of the account and region when null."
+  type        = list(string)
+  default     = null
+}
+
+variable "batch_job_definitions" {
+  description = "ARNs of the job definitions that tasks may use; every one of the account and region when null. End them with :* for every revision."
+  type        = list(string)
+  default     = null
+}
+
+variable "emr_event_source" {
+  description = "Source of EMR's events."
+  type        = string
+  default     = "aws.emr"
+}
+
+variable "batch_event_source" {
+  description = "Source of Batch's events."
+  type        = string
+  default     = "aws.batch"
+}
+
+variable "zone" {
+  description = "Route 53 zone in which each cluster gets a name that stays the same; none when null."
+  type = object({
+    id   = string
+    name = string
+  })
+  default = null
+}
+
+variable "mirror_bus" {
+  description = "Whether every fact also goes to an EventBridge bus, named <deployment>-facts, for rules of other teams."
+  type        = bool
+  default     = false
+}
+
+variable "tags" {
+  description = "Tags of everything that is made here."
+  type        = map(string)
+  default     = {}
+}
+
+variable "subscriber_accounts" {
+  description = "Ids of other accounts that may subscribe to the topic of facts."
+  type        = list(string)
+  default     = []
+}
