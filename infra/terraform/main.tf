@@ -87,6 +87,7 @@ module "inbox" {
   for_each = local.inboxes
 
   name                = "${var.deployment}-${each.key}"
+  arn_prefix          = "${local.arn.sqs}:"
   function_name       = module.function[each.key].name
   function_timeout_s  = var.function_timeout_s
   maximum_concurrency = var.maximum_concurrency

@@ -11,6 +11,7 @@ resource "aws_sqs_queue" "inbox" {
   # What AWS advises, so that a message of a batch at work does not come a second time.
   visibility_timeout_seconds = 6 * var.function_timeout_s
   sqs_managed_sse_enabled    = true
+  policy                     = local.policies.inbox
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
@@ -22,13 +23,11 @@ resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = local.keep_s
   sqs_managed_sse_enabled   = true
-}
+  policy                    = local.policies.dead_letters
 
-resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.id
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.inbox.arn]
+    sourceQueueArns   = ["${var.arn_prefix}${var.name}"]
   })
 }
 
@@ -69,31 +68,6 @@ resource "aws_sns_topic_subscription" "facts" {
   raw_message_delivery = true
   filter_policy        = var.fact_types == tolist(["*"]) ? null : jsonencode({ type = var.fact_types })
   redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
-
-  depends_on = [aws_sqs_queue_policy.this]
-}
-
-# Both queues: what cannot be put into the inbox goes to its dead letters.
-resource "aws_sqs_queue_policy" "this" {
-  for_each = length(local.senders) == 0 ? {} : {
-    inbox        = aws_sqs_queue.inbox
-    dead_letters = aws_sqs_queue.dead_letters
-  }
-
-  queue_url = each.value.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, sender in local.senders : {
-        Sid       = sid
-        Effect    = "Allow"
-        Action    = "sqs:SendMessage"
-        Resource  = each.value.arn
-        Principal = { Service = sender.service }
-        Condition = { ArnLike = { "aws:SourceArn" = sender.source } }
-      }
-    ]
-  })
 }
 
 locals {
@@ -101,4 +75,21 @@ locals {
     length(var.fact_types) > 0 ? { Facts = { service = "sns.amazonaws.com", source = var.topic_arn } } : {},
     var.takes_events ? { Events = { service = "events.amazonaws.com", source = var.rule_arns } } : {},
   )
+  # Both queues: what cannot be put into the inbox goes to its dead letters.
+  policies = {
+    for queue, name in { inbox = var.name, dead_letters = "${var.name}-dead-letters" } : queue =>
+    length(local.senders) == 0 ? null : jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        for sid, sender in local.senders : {
+          Sid       = sid
+          Effect    = "Allow"
+          Action    = "sqs:SendMessage"
+          Resource  = "${var.arn_prefix}${name}"
+          Principal = { Service = sender.service }
+          Condition = { ArnLike = { "aws:SourceArn" = sender.source } }
+        }
+      ]
+    })
+  }
 }

@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "arn_prefix" {
+  description = "What the ARNs of queues here begin with, up to their name."
+  type        = string
+}
+
 variable "function_name" {
   description = "The Lambda that takes its messages."
   type        = string
