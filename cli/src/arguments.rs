@@ -12,6 +12,7 @@ use ports::StateStore;
 use crate::exit::{EXPLAINED, Failure};
 use crate::output::time::Zone;
 use crate::output::{Color, Format, note};
+use crate::target::At;
 use crate::verbs::Verb;
 use crate::view::definitions::current_workflow;
 
@@ -42,6 +43,8 @@ pub struct Arguments {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     #[arg(help_heading = "Output")]
     pub color: Color,
+    #[command(flatten)]
+    pub at: At,
     #[command(subcommand)]
     pub verb: Verb,
 }

@@ -11,13 +11,15 @@ use model::key::Key;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
 use model::operation::{Operation, OperationKind, OperationRequest, OperationState};
-use ports::{StateStore, TypedStore as _};
+use ports::TypedStore as _;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
 use crate::output::{Screen, note};
 use crate::target::Target;
+use crate::target::chosen::pause;
+use crate::target::local::user;
 
 /// Who asks, and why.
 #[derive(Debug, Clone, Args)]
@@ -25,10 +27,9 @@ pub struct Who {
     /// Why; recorded with the operation
     #[arg(long, value_name = "TEXT", help_heading = "Operation")]
     why: Option<String>,
-    /// Who asks
-    #[arg(long, env = "USER", hide_env_values = true, default_value = "unknown")]
-    #[arg(value_name = "NAME", help_heading = "Operation")]
-    by: String,
+    /// Who asks [default: USER; on AWS the caller's ARN, which is recorded in any case]
+    #[arg(long, value_name = "NAME", help_heading = "Operation")]
+    by: Option<String>,
 }
 
 /// Who asks, why, and whether to wait.
@@ -56,17 +57,26 @@ struct Answer<'a> {
     run: Option<&'a RunId>,
 }
 
-/// How long an engine at work is given before the answer is "accepted".
-const SOON: Duration = Duration::from_secs(3);
-/// How often is looked whether it was carried out.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 impl Who {
-    /// Makes a request of theirs.
-    pub fn request(&self, what: OperationKind, at: Timestamp) -> OperationRequest {
+    /// Makes a request of theirs to a target.
+    pub async fn request(
+        &self,
+        target: &impl Target,
+        what: OperationKind,
+    ) -> Result<OperationRequest, Failure> {
+        let by = target.who(self.by.as_deref()).await;
+        Ok(self.request_by(by, what, target.now()?))
+    }
+
+    /// Makes a request of theirs on this machine.
+    pub fn request_here(&self, what: OperationKind, at: Timestamp) -> OperationRequest {
+        self.request_by(user(self.by.as_deref()), what, at)
+    }
+
+    fn request_by(&self, by: String, what: OperationKind, at: Timestamp) -> OperationRequest {
         OperationRequest {
             operation: OperationId::from(new_id(&what)),
-            by: self.by.clone(),
+            by,
             why: self.why.clone(),
             at,
             what,
@@ -83,7 +93,7 @@ impl Asking {
         what: OperationKind,
         screen: Screen,
     ) -> Result<Exit, Failure> {
-        let mut request = self.who.request(what, target.now()?);
+        let mut request = self.who.request(target, what).await?;
         if let Some(operation) = &self.operation {
             request.operation = OperationId::from(operation.as_str());
         }
@@ -93,7 +103,8 @@ impl Asking {
             .send(Function::Operate, message(workflow, request))
             .await?;
         let at_work = target.is_at_work()?;
-        let patience = if self.wait { Duration::MAX } else { SOON };
+        let pace = target.pace();
+        let patience = if self.wait { Duration::MAX } else { pace.soon };
         let done = if at_work || self.wait {
             if !at_work {
                 note(&format!(
@@ -101,7 +112,7 @@ impl Asking {
                     target.how_to_start()
                 ));
             }
-            awaited(target.store(), &id, patience).await?
+            awaited(target, &id, patience).await?
         } else {
             None
         };
@@ -179,14 +190,15 @@ pub fn message(workflow: &WorkflowRef, request: OperationRequest) -> Message {
 
 /// Waits for an operation's end; `None` when it has not come in time.
 async fn awaited(
-    store: &impl StateStore,
+    target: &impl Target,
     id: &OperationId,
     patience: Duration,
 ) -> Result<Option<Operation>, Failure> {
     let began = std::time::Instant::now();
-    let key = Key::Operation(id.clone());
-    loop {
-        let operation = store
+    let (key, pace) = (Key::Operation(id.clone()), target.pace());
+    for look in 0.. {
+        let operation = target
+            .store()
             .get::<Operation>(&key)
             .await?
             .map(|operation| operation.value);
@@ -194,10 +206,11 @@ async fn awaited(
             return Ok(Some(operation));
         }
         if began.elapsed() > patience {
-            return Ok(None);
+            break;
         }
-        std::thread::sleep(LOOK_EVERY);
+        pause(pace.before(look)).await;
     }
+    Ok(None)
 }
 
 /// Whether nothing more becomes of it.

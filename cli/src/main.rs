@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let screen = Screen {
         format: arguments.format,
     };
-    match arguments.verb.run(screen) {
+    match arguments.verb.run(&arguments.at, screen) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.is_quiet() {

@@ -1,7 +1,9 @@
 //! murmur on this machine: a data folder, and the engine that may be at work on it.
 
 use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use local::compute::logs;
@@ -12,7 +14,7 @@ use model::message::{Function, Message};
 use model::task::Task;
 use ports::{EventBus as _, Outgoing};
 
-use super::{DeadLetter, Log, Target};
+use super::{DeadLetter, Log, Pace, Position, Target};
 use crate::exit::Failure;
 
 /// The folder where state is kept.
@@ -56,6 +58,21 @@ impl DataFolder {
             Err(error) => Err(refused(error, &self.data)),
         }
     }
+}
+
+/// Waiting for an engine on this machine.
+const PACE: Pace = Pace {
+    soon: Duration::from_secs(3),
+    first: Duration::from_millis(50),
+    longest: Duration::from_millis(200),
+};
+
+/// Whoever it is said to be, else who this machine says it is.
+pub fn user(said: Option<&str>) -> String {
+    let known = || std::env::var("USER").ok().filter(|user| !user.is_empty());
+    said.map(str::to_owned)
+        .or_else(known)
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Says what is wrong with a data folder.
@@ -111,6 +128,14 @@ impl Target for LocalTarget {
         }
     }
 
+    fn pace(&self) -> Pace {
+        PACE
+    }
+
+    async fn who(&self, said: Option<&str>) -> String {
+        user(said)
+    }
+
     async fn send(&self, inbox: Function, message: Message) -> Result<(), Failure> {
         let guest = self.guest()?;
         guest
@@ -130,10 +155,29 @@ impl Target for LocalTarget {
         Ok(found
             .map(|log| Log {
                 child: log.child,
-                stdout: log.stdout,
-                stderr: log.stderr,
+                stdout: log.stdout.display().to_string(),
+                stderr: Some(log.stderr.display().to_string()),
             })
             .collect())
+    }
+
+    async fn read_log(&self, at: &str, from: &mut Position) -> Result<Option<Vec<u8>>, Failure> {
+        let failed = |error| {
+            Failure::trouble(format!("cannot read {at}")).because(anyhow::Error::new(error))
+        };
+        let mut file = match File::open(at) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(from.bytes)).map_err(failed)?;
+        from.bytes += file.read_to_end(&mut text).map_err(failed)? as u64;
+        Ok(Some(text))
+    }
+
+    fn why_no_log(&self, _: &Task) -> Option<&'static str> {
+        None
     }
 
     async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Failure> {
@@ -159,13 +203,12 @@ fn unreadable(error: local::Failure) -> Failure {
 }
 
 fn letter(letter: local::DeadLetter) -> DeadLetter {
-    let message = serde_json::from_str(&letter.body).unwrap_or_else(|_| letter.body.into());
     DeadLetter {
+        message: DeadLetter::message_of(&letter.body),
         id: letter.id.to_string(),
         inbox: letter.function,
         reason: letter.reason,
         set_aside_at: letter.at.parse().unwrap_or_default(),
         receives: letter.receives,
-        message,
     }
 }

@@ -21,8 +21,8 @@ use crate::output::table::{Fit, Table, plain};
 use crate::output::time::Zone;
 use crate::output::{Screen, note};
 use crate::params;
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::{definitions, find, words};
 
 const EXAMPLES: &str = "\
@@ -96,9 +96,9 @@ struct Row<'a> {
 
 impl Backfill {
     /// Asks for it, or says what would run.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.ask(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.ask(&target, screen))
     }
 
     async fn ask(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

@@ -6,8 +6,8 @@ use model::operation::OperationKind;
 use crate::ask::Asking;
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::find;
 use crate::view::run::RunView;
 
@@ -32,9 +32,9 @@ pub struct Cancel {
 
 impl Cancel {
     /// Asks for it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.ask(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.ask(&target, screen))
     }
 
     async fn ask(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

@@ -8,7 +8,7 @@ use crate::output::table::{Fit, Table, faint, plain};
 use crate::output::time::Zone;
 use crate::output::{Screen, note};
 use crate::target::local::DataFolder;
-use crate::target::{DeadLetter, Target};
+use crate::target::{At, DeadLetter, Target, block_on};
 use crate::view::find;
 
 const EXAMPLES: &str = "\
@@ -53,10 +53,10 @@ enum Command {
 
 impl DeadLetters {
     /// Does what is asked.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
         let command = self.command.unwrap_or(Command::List);
-        pollster::block_on(async {
+        block_on(async {
             let letters = target.dead_letters().await?;
             match command {
                 Command::List => list(&letters, screen),
@@ -71,14 +71,31 @@ impl DeadLetters {
 }
 
 fn found(letters: &[DeadLetter], ids: &[String]) -> Result<Vec<DeadLetter>, Failure> {
-    let known: Vec<String> = letters.iter().map(|letter| letter.id.clone()).collect();
+    let known: Vec<String> = letters.iter().map(shown_id).collect();
     let one = |id: &String| {
-        let letter = letters.iter().find(|letter| letter.id == *id);
+        let own = |letter: &&DeadLetter| letter.id == *id;
+        // Long ids are shown cut short.
+        let meant = |letter: &&DeadLetter| shown_id(letter) == *id;
+        let letter = letters
+            .iter()
+            .find(own)
+            .or_else(|| letters.iter().find(meant));
         letter
             .cloned()
             .ok_or_else(|| find::unknown("dead letter", id, &known))
     };
     ids.iter().map(one).collect()
+}
+
+/// An id as people are shown it: the beginning of one that is long.
+fn shown_id(letter: &DeadLetter) -> String {
+    const LONG: usize = 16;
+    const BEGINNING: usize = 8;
+    if letter.id.len() > LONG {
+        letter.id.chars().take(BEGINNING).collect()
+    } else {
+        letter.id.clone()
+    }
 }
 
 fn list(letters: &[DeadLetter], screen: Screen) -> Result<Exit, Failure> {
@@ -105,7 +122,7 @@ fn list(letters: &[DeadLetter], screen: Screen) -> Result<Exit, Failure> {
     ]);
     for letter in letters {
         table.row([
-            (letter.id.clone(), Paint::Strong),
+            (shown_id(letter), Paint::Strong),
             plain(letter.inbox.clone()),
             faint(zone.full(letter.set_aside_at)),
             plain(letter.receives.to_string()),

@@ -1,18 +1,14 @@
 //! `murmur logs`: what an attempt printed.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
-use std::time::Duration;
-
 use clap::Args;
 use model::task::Task;
 
 use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
 use crate::output::{Screen, note};
+use crate::target::chosen::pause;
 use crate::target::local::DataFolder;
-use crate::target::{Log, Target};
+use crate::target::{At, Log, Position, Target, block_on};
 use crate::view::run::RunView;
 use crate::view::{find, words};
 
@@ -23,7 +19,10 @@ Examples:
   murmur logs weather/daily_report aggregate --follow
 
 The attempt's own stdout goes to stdout, byte for byte; without --stdout or --stderr its stderr
-follows on stderr. In JSON: a list of attempts with their files (stdout, stderr, child).";
+follows on stderr. In JSON: a list of where the attempt's processes print to (stdout, stderr, child).
+
+On AWS a step's output is read from S3, where EMR copies it every five minutes, and a job's from
+CloudWatch Logs, where its stdout and stderr are one.";
 
 /// Prints what a task's attempt wrote to its stdout and stderr
 #[derive(Debug, Args)]
@@ -52,14 +51,20 @@ pub struct Logs {
     data: DataFolder,
 }
 
-/// How often a file is looked at that is still written to.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How far an attempt's logs were printed.
+#[derive(Debug, Default)]
+struct Poured {
+    stdout: Position,
+    stderr: Position,
+    /// Whether there was anything to read.
+    found: bool,
+}
 
 impl Logs {
     /// Prints the logs.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.print(&target, screen))
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {
@@ -76,7 +81,8 @@ impl Logs {
             attempt.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default()
         )));
         if logs.is_empty() && !self.follow {
-            note("it has printed nothing: it was never started here");
+            let why = target.why_no_log(&attempt);
+            note(why.unwrap_or("it has printed nothing: it was never started here"));
             return Ok(Exit::Fine);
         }
         self.pour(target, attempt, logs, screen).await
@@ -114,7 +120,7 @@ impl Logs {
         }
     }
 
-    /// Prints the files, and what is added to them while the attempt is open.
+    /// Prints the logs, and what is added to them while the attempt is open.
     async fn pour(
         &self,
         target: &impl Target,
@@ -122,40 +128,59 @@ impl Logs {
         mut logs: Vec<Log>,
         screen: Screen,
     ) -> Result<Exit, Failure> {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        loop {
-            // Read before the files are: what it wrote until its end is in them by then.
+        let mut poured: Vec<Poured> = Vec::new();
+        for look in 0.. {
+            // Read before the logs are: what it wrote until its end is in them by then.
             let ended = attempt.state.outcome().is_some() || !self.follow;
-            let several = logs.len() > 1;
-            out.resize(logs.len(), 0);
-            err.resize(logs.len(), 0);
-            for (log, (out, err)) in logs.iter().zip(out.iter_mut().zip(&mut err)) {
-                if let Some(child) = log.child.filter(|_| several) {
+            poured.resize_with(logs.len(), Poured::default);
+            for (log, poured) in logs.iter().zip(&mut poured) {
+                if let Some(child) = log.child.filter(|_| logs.len() > 1) {
                     note(&Paint::Faint.text(&format!("child {child}")));
                 }
-                if !self.stderr {
-                    let text = more(&log.stdout, out)?;
-                    screen.bytes(&text)?;
-                }
-                if !self.stdout {
-                    let text = more(&log.stderr, err)?;
-                    if self.stderr {
-                        screen.bytes(&text)?
-                    } else {
-                        Screen::aside(&text)?
-                    }
-                }
+                self.pour_one(target, log, poured, screen).await?;
             }
             if ended {
-                return Ok(Exit::Fine);
+                break;
             }
-            std::thread::sleep(LOOK_EVERY);
-            let same = self.again(target, &attempt).await?;
-            if same.is_none() {
-                return Ok(Exit::Fine);
-            }
-            attempt = same.unwrap_or(attempt);
+            pause(target.pace().before(look)).await;
+            let Some(same) = self.again(target, &attempt).await? else {
+                break;
+            };
+            attempt = same;
             logs = target.logs(&attempt).await?;
+        }
+        if let Some(why) = target.why_no_log(&attempt)
+            && !poured.iter().any(|poured| poured.found)
+        {
+            note(why);
+        }
+        Ok(Exit::Fine)
+    }
+
+    async fn pour_one(
+        &self,
+        target: &impl Target,
+        log: &Log,
+        poured: &mut Poured,
+        screen: Screen,
+    ) -> Result<(), Failure> {
+        // Where both are in one, there is no stderr to choose.
+        let only_stderr = self.stderr && log.stderr.is_some();
+        if !only_stderr {
+            let text = target.read_log(&log.stdout, &mut poured.stdout).await?;
+            poured.found |= text.is_some();
+            screen.bytes(&text.unwrap_or_default())?;
+        }
+        let Some(stderr) = log.stderr.as_ref().filter(|_| !self.stdout) else {
+            return Ok(());
+        };
+        let text = target.read_log(stderr, &mut poured.stderr).await?;
+        poured.found |= text.is_some();
+        let text = text.unwrap_or_default();
+        if self.stderr {
+            screen.bytes(&text)
+        } else {
+            Screen::aside(&text)
         }
     }
 
@@ -170,21 +195,4 @@ impl Logs {
             .map(|task| task.value);
         Ok(task.filter(|task| task.attempt_key() == attempt.attempt_key()))
     }
-}
-
-/// What was added to a file since the last look.
-fn more(path: &Path, seen: &mut u64) -> Result<Vec<u8>, Failure> {
-    let failed = |error| {
-        Failure::trouble(format!("cannot read {}", path.display()))
-            .because(anyhow::Error::new(error))
-    };
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut text = Vec::new();
-    file.seek(SeekFrom::Start(*seen)).map_err(failed)?;
-    *seen += file.read_to_end(&mut text).map_err(failed)? as u64;
-    Ok(text)
 }

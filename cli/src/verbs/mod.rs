@@ -26,6 +26,7 @@ use clap::Subcommand;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
+use crate::target::At;
 
 /// What `murmur` can do.
 #[derive(Debug, Subcommand)]
@@ -55,27 +56,27 @@ pub enum Verb {
 
 impl Verb {
     /// Does it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         match self {
             Self::Check(verb) => verb.run(screen),
             Self::Schema(verb) => verb.run(screen),
             Self::Schedule(verb) => verb.run(screen),
             Self::Graph(verb) => verb.run(screen),
-            Self::Local(verb) => verb.run(screen),
-            Self::Timeline(verb) => verb.run(screen),
-            Self::Runs(verb) => verb.run(screen),
-            Self::Show(verb) => verb.run(screen),
-            Self::Why(verb) => verb.run(screen),
-            Self::Logs(verb) => verb.run(screen),
-            Self::Clusters(verb) => verb.run(screen),
-            Self::Trigger(verb) => verb.run(screen),
-            Self::Rerun(verb) => verb.run(screen),
-            Self::Backfill(verb) => verb.run(screen),
-            Self::Cancel(verb) => verb.run(screen),
-            Self::Pause(verb) => verb.run(screen),
-            Self::Resume(verb) => verb.run(screen),
-            Self::Mark(verb) => verb.run(screen),
-            Self::DeadLetters(verb) => verb.run(screen),
+            Self::Local(verb) => verb.run(at, screen),
+            Self::Timeline(verb) => verb.run(at, screen),
+            Self::Runs(verb) => verb.run(at, screen),
+            Self::Show(verb) => verb.run(at, screen),
+            Self::Why(verb) => verb.run(at, screen),
+            Self::Logs(verb) => verb.run(at, screen),
+            Self::Clusters(verb) => verb.run(at, screen),
+            Self::Trigger(verb) => verb.run(at, screen),
+            Self::Rerun(verb) => verb.run(at, screen),
+            Self::Backfill(verb) => verb.run(at, screen),
+            Self::Cancel(verb) => verb.run(at, screen),
+            Self::Pause(verb) => verb.run(at, screen),
+            Self::Resume(verb) => verb.run(at, screen),
+            Self::Mark(verb) => verb.run(at, screen),
+            Self::DeadLetters(verb) => verb.run(at, screen),
             Self::Completions(verb) => verb.run(screen),
             Self::ExitCodes(verb) => verb.run(screen),
         }

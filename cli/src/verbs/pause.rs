@@ -11,8 +11,8 @@ use ports::{StateStore, TypedStore as _};
 use crate::ask::Asking;
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::find;
 
 const PAUSE_EXAMPLES: &str = "\
@@ -56,28 +56,29 @@ struct What {
 
 impl Pause {
     /// Asks for it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         self.what
-            .ask(screen, |target| OperationKind::Pause { target })
+            .ask(at, screen, |target| OperationKind::Pause { target })
     }
 }
 
 impl Resume {
     /// Asks for it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         self.what
-            .ask(screen, |target| OperationKind::Resume { target })
+            .ask(at, screen, |target| OperationKind::Resume { target })
     }
 }
 
 impl What {
     fn ask(
         self,
+        at: &At,
         screen: Screen,
         kind: impl FnOnce(PauseTarget) -> OperationKind,
     ) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(async {
+        let target = at.open(&self.data)?;
+        block_on(async {
             let (meant, workflow) = meant(target.store(), &self.name).await?;
             self.asking
                 .ask(&target, &workflow, kind(meant), screen)

@@ -13,8 +13,8 @@ use crate::output::paint::Paint;
 use crate::output::table::{Fit, Table, faint, maybe, plain};
 use crate::output::time::{Zone, took};
 use crate::output::{Screen, note};
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::{definitions, find, words};
 
 const EXAMPLES: &str = "\
@@ -75,9 +75,9 @@ impl From<State> for RunState {
 
 impl Runs {
     /// Prints the runs.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.print(&target, screen))
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

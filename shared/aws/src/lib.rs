@@ -9,14 +9,24 @@ mod backoff;
 pub mod bus;
 pub mod clock;
 pub mod compute;
+mod deployment;
 pub mod envelope;
 pub mod lambda;
+mod mirror;
+pub mod names;
+#[cfg(feature = "people")]
+pub mod people;
 pub mod store;
+pub mod trouble;
 mod wiring;
 
 pub use bus::SnsSqsBus;
 pub use clock::SystemClock;
 pub use compute::EmrBatchCompute;
+pub use deployment::{DEPLOYMENT_MAX, Deployment, NotADeployment};
 pub use lambda::LambdaInbox;
+pub use mirror::EventBridgeMirror;
+pub use names::Route53Names;
 pub use store::DynamoStateStore;
-pub use wiring::{AwsPorts, MissingSetting, Settings};
+pub use trouble::Trouble;
+pub use wiring::{AwsPorts, Settings, SettingsError};

@@ -6,8 +6,8 @@ use model::cluster::{Endpoint as Reached, InstanceState};
 use crate::exit::{Exit, Failure};
 use crate::nearest::nearest;
 use crate::output::Screen;
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::cluster::ClusterView;
 use crate::view::find;
 
@@ -33,9 +33,9 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Prints the endpoint.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.print(&target, screen))
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

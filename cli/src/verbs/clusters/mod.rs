@@ -10,6 +10,7 @@ use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
 use crate::target::local::DataFolder;
+use crate::target::{At, block_on};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,16 +44,14 @@ enum Command {
 
 impl Clusters {
     /// Prints clusters.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         match self.command {
-            Some(Command::Endpoint(endpoint)) => endpoint.run(screen),
+            Some(Command::Endpoint(endpoint)) => endpoint.run(at, screen),
             None => {
-                let target = self.data.open()?;
+                let target = at.open(&self.data)?;
                 match &self.cluster {
-                    None => pollster::block_on(overview::print(&target, &self.shown, screen)),
-                    Some(name) => {
-                        pollster::block_on(one::print(&target, name, &self.shown, screen))
-                    }
+                    None => block_on(overview::print(&target, &self.shown, screen)),
+                    Some(name) => block_on(one::print(&target, name, &self.shown, screen)),
                 }
             }
         }

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
+use crate::target::At;
 
 /// Runs murmur on this machine: all of it, or one run
 #[derive(Debug, Args)]
@@ -37,7 +38,8 @@ enum Clock {
 
 impl Local {
     /// Does it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        at.must_be_here("murmur local")?;
         embedded::log_to_stderr();
         match self.command {
             Command::Up(up) => up.run(screen),

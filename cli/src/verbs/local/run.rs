@@ -131,7 +131,7 @@ impl Run {
             logical_date: Some(date.unwrap_or(begins)),
             params: params::read(workflow, &self.param)?,
         };
-        let request = self.who.request(what, at);
+        let request = self.who.request_here(what, at);
         let run = ask::run_of(&request);
         let run = run.ok_or_else(|| Failure::trouble("a request to start names a run"))?;
         Ok((request, run))
@@ -327,7 +327,7 @@ async fn end(
             progress::line(&format!(
                 "  {} {}",
                 Paint::Bad.text(task.task.as_str()),
-                log.stderr.display()
+                log.stderr.as_deref().unwrap_or(&log.stdout)
             ));
         }
     }

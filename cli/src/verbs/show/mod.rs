@@ -10,8 +10,8 @@ use model::name::TaskName;
 use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
 use crate::output::{Screen, note};
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::find;
 use crate::view::run::{RunView, Standing};
 
@@ -64,15 +64,15 @@ const MOST_UNASKED: usize = 60;
 
 impl Show {
     /// Prints the run.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         for state in &self.state {
             if !STATES.contains(&state.as_str()) {
                 let known = STATES.map(str::to_owned);
                 return Err(find::unknown("state", state, &known).into_usage());
             }
         }
-        let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+        let target = at.open(&self.data)?;
+        block_on(self.print(&target, screen))
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

@@ -20,8 +20,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
 use crate::output::time::Zone;
 use crate::output::{Screen, note, width};
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::run::RunView;
 use crate::view::{definitions, find};
 use chart::Chart;
@@ -82,11 +82,11 @@ struct SeenRun {
 
 impl Timeline {
     /// Draws it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
         match &self.run {
-            Some(run) => pollster::block_on(self.of_run(&target, run, screen)),
-            None => pollster::block_on(self.print(&target, screen)),
+            Some(run) => block_on(self.of_run(&target, run, screen)),
+            None => block_on(self.print(&target, screen)),
         }
     }
 

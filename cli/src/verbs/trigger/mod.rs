@@ -13,8 +13,8 @@ use crate::ask::Asking;
 use crate::exit::{Exit, Failure};
 use crate::output::Screen;
 use crate::params;
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::{definitions, find};
 
 const EXAMPLES: &str = "\
@@ -60,9 +60,9 @@ pub struct Trigger {
 
 impl Trigger {
     /// Asks for it.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(async {
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(async {
             match (&self.event, &self.workflow) {
                 (Some(file), _) => event::trigger(&target, file, self.dry_run, screen).await,
                 (None, Some(workflow)) => self.start(&target, workflow, screen).await,

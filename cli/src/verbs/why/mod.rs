@@ -19,8 +19,8 @@ use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
 use crate::output::time::Zone;
 use crate::output::{Screen, width};
-use crate::target::Target;
 use crate::target::local::DataFolder;
+use crate::target::{At, Target, block_on};
 use crate::view::find;
 use crate::view::run::RunView;
 
@@ -48,9 +48,9 @@ pub struct Why {
 
 impl Why {
     /// Prints the explanation.
-    pub fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let target = self.data.open()?;
-        pollster::block_on(self.print(&target, screen))
+    pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
+        let target = at.open(&self.data)?;
+        block_on(self.print(&target, screen))
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {

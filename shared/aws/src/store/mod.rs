@@ -13,9 +13,10 @@ pub mod item;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use model::Timestamp;
 use model::join::{Arrival, Join, JoinKey};
 use model::key::Key;
@@ -23,6 +24,7 @@ use model::name::WorkflowRef;
 use ports::{CommitError, StateStore, StoreError, Stored, Versioned, Write};
 
 use crate::backoff::Backoff;
+use crate::trouble::Trouble;
 use item::{ARRIVALS, Attributes, PARTITION, Place, SORT, VERSION};
 
 /// The most items one call reads by key.
@@ -65,7 +67,7 @@ impl DynamoStateStore {
                 .client
                 .batch_get_item()
                 .request_items(&self.table, keys);
-            let answer = Box::pin(request.send()).await.map_err(unavailable)?;
+            let answer = Box::pin(request.send()).await.map_err(unanswered)?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             found.extend(items.filter_map(|item| Some((Place::of_item(&item)?, item))));
             let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
@@ -100,7 +102,7 @@ impl DynamoStateStore {
                 .expression_attribute_values(":to", AttributeValue::S(query.to.clone()))
                 .limit(rest)
                 .set_exclusive_start_key(start);
-            let answer = Box::pin(request.send()).await.map_err(unavailable)?;
+            let answer = Box::pin(request.send()).await.map_err(unanswered)?;
             items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -153,7 +155,7 @@ impl StateStore for DynamoStateStore {
             .table_name(&self.table)
             .set_key(Some(Place::of(key).attributes()))
             .consistent_read(true);
-        let answer = Box::pin(request.send()).await.map_err(unavailable)?;
+        let answer = Box::pin(request.send()).await.map_err(unanswered)?;
         answer.item.as_ref().map(item::decode).transpose()
     }
 
@@ -216,7 +218,7 @@ impl StateStore for DynamoStateStore {
                     return item::decode(&node)?.read();
                 }
                 Err(error) if is_contention(error.code()) && backoff.pause().await => {}
-                Err(error) => return Err(unavailable(error)),
+                Err(error) => return Err(unanswered(error)),
             }
         }
     }
@@ -293,6 +295,15 @@ fn is_contention(code: Option<&str>) -> bool {
         code,
         Some("TransactionConflictException" | "TransactionInProgressException")
     )
+}
+
+/// Says that a call did not succeed.
+fn unanswered<E>(error: SdkError<E, HttpResponse>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let reason = Trouble::of(&error).to_string();
+    StoreError::Unavailable { reason }
 }
 
 fn unavailable<E>(error: E) -> StoreError

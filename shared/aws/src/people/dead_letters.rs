@@ -1,0 +1,336 @@
+//! Letters put aside (rule 21), in the dead-letter queues of a deployment.
+//!
+//! A queue shows a letter only by handing it out, so a look takes all and gives them back at once.
+//! A letter goes back in two steps, sent first and deleted then: whatever happens in between, it is
+//! somewhere, and twice does no harm (rule 1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
+};
+use model::Timestamp;
+
+use super::Refused;
+use super::inboxes::{Inboxes, url};
+use crate::Deployment;
+use crate::trouble::Trouble;
+
+/// The most entries of one call.
+const ENTRIES: usize = 10;
+/// How long a look keeps letters from others, should it not be able to give them back.
+const LOOK_S: i32 = 30;
+/// How long a queue is waited for: with none, only some of its servers are asked.
+const WAIT_S: i32 = 1;
+/// What the Scheduler replaces in what it sends.
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
+/// The most letters of one queue that are looked at; they stay hidden for [`LOOK_S`] at most.
+const LETTERS: usize = 1_000;
+
+/// The dead-letter queues of a deployment.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    queues: Client,
+    deployment: Deployment,
+    inboxes: Inboxes,
+}
+
+/// A letter put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub id: String,
+    /// The function it was meant for.
+    pub inbox: String,
+    /// Why it is here, in words.
+    pub reason: String,
+    /// When it was put here; for what SQS itself moved, when it was first sent.
+    pub at: Timestamp,
+    /// How often it was handed out, looks at it included.
+    pub receives: u32,
+    /// As it arrived.
+    pub body: String,
+}
+
+/// A letter in hand.
+struct Taken {
+    letter: DeadLetter,
+    receipt: String,
+}
+
+impl DeadLetters {
+    /// Uses the queues of a deployment.
+    pub fn new(config: &SdkConfig, deployment: Deployment) -> Self {
+        Self {
+            queues: Client::new(config),
+            inboxes: Inboxes::new(config, deployment.clone()),
+            deployment,
+        }
+    }
+
+    /// Lists the letters of some inboxes, oldest first.
+    pub async fn list(&self, inboxes: &[&str]) -> Result<Vec<DeadLetter>, Refused> {
+        let mut letters = Vec::new();
+        for (_, taken) in self.take(inboxes).await? {
+            self.give_back(&taken.url, &taken.letters).await;
+            letters.extend(taken.letters.into_iter().map(|taken| taken.letter));
+        }
+        letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        Ok(letters)
+    }
+
+    /// Sends letters to their inboxes again and deletes them here; says how many were still here.
+    /// Each is named by inbox and id.
+    pub async fn redrive(&self, chosen: &[(&str, &str)]) -> Result<usize, Refused> {
+        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (inbox, id) in chosen {
+            wanted.entry(inbox).or_default().insert(id);
+        }
+        let inboxes: Vec<&str> = wanted.keys().copied().collect();
+        let mut moved = 0;
+        for (inbox, taken) in self.take(&inboxes).await? {
+            let is_wanted = |taken: &Taken| wanted[inbox.as_str()].contains(taken.letter.id.as_str());
+            let (chosen, others): (Vec<Taken>, Vec<Taken>) =
+                taken.letters.into_iter().partition(is_wanted);
+            self.give_back(&taken.url, &others).await;
+            moved += self.move_all(&inbox, &taken.url, &chosen).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn move_all(&self, inbox: &str, from: &str, letters: &[Taken]) -> Result<usize, Refused> {
+        for (moved, taken) in letters.iter().enumerate() {
+            let result = self.move_one(inbox, from, taken).await;
+            if result.is_err() {
+                self.give_back(from, &letters[moved..]).await;
+            }
+            result?;
+        }
+        Ok(letters.len())
+    }
+
+    async fn move_one(&self, inbox: &str, from: &str, taken: &Taken) -> Result<(), Refused> {
+        self.inboxes.send_body(inbox, &taken.letter.body).await?;
+        let delete = self
+            .queues
+            .delete_message()
+            .queue_url(from)
+            .receipt_handle(&taken.receipt);
+        let deleted = Box::pin(delete.send()).await;
+        deleted.map_err(|error| {
+            let letter = &taken.letter.id;
+            let doing = format!("delete letter {letter} of {inbox}, which was sent on");
+            Refused::new(doing, Trouble::of(&error))
+        })?;
+        Ok(())
+    }
+
+    /// Takes everything out of the dead letters of inboxes, all at the same time.
+    async fn take(&self, inboxes: &[&str]) -> Result<BTreeMap<String, Queue>, Refused> {
+        let mut taking = tokio::task::JoinSet::new();
+        for inbox in inboxes {
+            let (own, inbox) = (self.clone(), (*inbox).to_owned());
+            taking.spawn(async move {
+                let queue = own.take_one(&inbox).await;
+                queue.map(|queue| queue.map(|queue| (inbox, queue)))
+            });
+        }
+        let (mut taken, mut trouble) = (BTreeMap::new(), None);
+        while let Some(one) = taking.join_next().await {
+            match one.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+                Ok(queue) => taken.extend(queue),
+                Err(refused) => trouble = Some(refused),
+            }
+        }
+        match trouble {
+            None => Ok(taken),
+            Some(refused) => {
+                for queue in taken.values() {
+                    self.give_back(&queue.url, &queue.letters).await;
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Takes everything out of one; `None` when there is no such queue.
+    async fn take_one(&self, inbox: &str) -> Result<Option<Queue>, Refused> {
+        let name = format!("{}-{inbox}-dead-letters", self.deployment);
+        let Some(url) = url(&self.queues, &name).await? else {
+            return Ok(None);
+        };
+        let mut letters: BTreeMap<String, Taken> = BTreeMap::new();
+        loop {
+            let receive = self
+                .queues
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .visibility_timeout(LOOK_S)
+                .wait_time_seconds(if letters.is_empty() { WAIT_S } else { 0 })
+                .message_attribute_names("All")
+                .message_system_attribute_names(MessageSystemAttributeName::All);
+            let answer = Box::pin(receive.send()).await;
+            let answer = answer
+                .map_err(|error| Refused::new(format!("look into {name}"), Trouble::of(&error)))?;
+            let known = letters.len();
+            for message in answer.messages.unwrap_or_default() {
+                let receipt = message.receipt_handle.clone().unwrap_or_default();
+                let letter = read(inbox, message);
+                letters.insert(letter.id.clone(), Taken { letter, receipt });
+            }
+            // None any more, or they begin to come again.
+            if letters.len() == known || letters.len() >= LETTERS {
+                let letters = letters.into_values().collect();
+                return Ok(Some(Queue { url, letters }));
+            }
+        }
+    }
+
+    /// Lets others see letters at once. Where that fails they are seen a little later.
+    async fn give_back(&self, url: &str, letters: &[Taken]) {
+        for chunk in letters.chunks(ENTRIES) {
+            let mut request = self.queues.change_message_visibility_batch().queue_url(url);
+            for (number, taken) in chunk.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .receipt_handle(&taken.receipt)
+                    .visibility_timeout(0)
+                    .build()
+                    .expect("every field that is needed was given");
+                request = request.entries(entry);
+            }
+            if let Err(error) = Box::pin(request.send()).await {
+                let trouble = Trouble::of(&error);
+                tracing::warn!(%trouble, "letters stay hidden for {LOOK_S} s");
+            }
+        }
+    }
+}
+
+/// A queue with what was in it.
+struct Queue {
+    url: String,
+    letters: Vec<Taken>,
+}
+
+fn read(inbox: &str, message: Message) -> DeadLetter {
+    let system = message.attributes.unwrap_or_default();
+    let sent = system.get(&MessageSystemAttributeName::SentTimestamp);
+    let at = sent
+        .and_then(|sent| sent.parse().ok())
+        .and_then(|sent_ms| Timestamp::from_millisecond(sent_ms).ok());
+    let receives = system.get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(0);
+    let was_moved = system.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn);
+    let attributes = message.message_attributes.unwrap_or_default();
+    let said: BTreeMap<String, String> = attributes
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.string_value?)))
+        .collect();
+    DeadLetter {
+        id: message.message_id.unwrap_or_default(),
+        inbox: inbox.to_owned(),
+        reason: reason(&said, was_moved),
+        at: at.unwrap_or(Timestamp::UNIX_EPOCH),
+        receives,
+        body: body(message.body.unwrap_or_default(), &said),
+    }
+}
+
+/// The body with the scheduled instant in it, should the Scheduler have left that out.
+fn body(body: String, said: &BTreeMap<String, String>) -> String {
+    match said.get("SCHEDULED_TIME") {
+        Some(time) => body.replace(SCHEDULED_TIME, time),
+        None => body,
+    }
+}
+
+/// Says in words why a letter is here, by the attributes of whoever put it here.
+fn reason(said: &BTreeMap<String, String>, was_moved: bool) -> String {
+    let get = |name: &str| said.get(name).map(String::as_str).filter(|said| !said.is_empty());
+    if let Some(reason) = get("reason") {
+        return reason.to_owned();
+    }
+    // EventBridge names its rule, its Scheduler the schedule.
+    let sender = match (get("RULE_ARN"), get("SCHEDULE_ARN")) {
+        (Some(rule), _) => Some(format!("EventBridge's rule {}", last(rule))),
+        (None, Some(schedule)) => Some(format!("the schedule {}", last(schedule))),
+        (None, None) => None,
+    };
+    let error = get("ERROR_MESSAGE").or(get("ERROR_CODE"));
+    if sender.is_some() || error.is_some() {
+        let sender = sender.unwrap_or_else(|| "its sender".into());
+        let tries = match get("RETRY_ATTEMPTS") {
+            Some("0") | None => String::new(),
+            Some(again) => format!(", nor in {again} tries more"),
+        };
+        let error = error.unwrap_or("it says no reason").trim_end_matches('.');
+        return format!("{sender} could not deliver it: {error}{tries}");
+    }
+    if was_moved {
+        return "its function failed each time it was delivered; the function's log says why".into();
+    }
+    "whoever put it here says no reason".into()
+}
+
+/// The name in an ARN: what follows its resource's kind.
+fn last(arn: &str) -> &str {
+    arn.split_once('/').map_or(arn, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_keeps_its_instant() {
+        let said = BTreeMap::from([("SCHEDULED_TIME".into(), "2026-03-01T05:00:00Z".into())]);
+        let tick = |time: &str| format!("{{\"tick\":{{\"scheduled_time\":\"{time}\"}}}}");
+        let expected = tick("2026-03-01T05:00:00Z");
+        assert_eq!(body(tick(SCHEDULED_TIME), &said), expected);
+        assert_eq!(body(expected.clone(), &said), expected);
+        assert_eq!(body(tick(SCHEDULED_TIME), &BTreeMap::new()), tick(SCHEDULED_TIME));
+    }
+
+    #[test]
+    fn a_letter_says_in_words_why_it_is_here() {
+        let rule = "arn:aws:events:eu-west-1:1:rule/murmur-emr";
+        let schedule = "arn:aws:scheduler:eu-west-1:1:schedule/murmur-weather/report";
+        let gone = "The specified queue does not exist.";
+        let cases: [(&[(&str, &str)], bool, &str); 7] = [
+            (&[("reason", "it is no JSON")], false, "it is no JSON"),
+            (
+                &[("RULE_ARN", rule), ("ERROR_MESSAGE", gone), ("RETRY_ATTEMPTS", "185")],
+                false,
+                "EventBridge's rule murmur-emr could not deliver it: The specified queue does not exist, nor in 185 tries more",
+            ),
+            (
+                &[("SCHEDULE_ARN", schedule), ("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"), ("RETRY_ATTEMPTS", "0")],
+                false,
+                "the schedule murmur-weather/report could not deliver it: AWS.SimpleQueueService.NonExistentQueue",
+            ),
+            (
+                &[("ERROR_MESSAGE", gone)],
+                false,
+                "its sender could not deliver it: The specified queue does not exist",
+            ),
+            (
+                &[("RULE_ARN", rule)],
+                false,
+                "EventBridge's rule murmur-emr could not deliver it: it says no reason",
+            ),
+            (
+                &[],
+                true,
+                "its function failed each time it was delivered; the function's log says why",
+            ),
+            (&[], false, "whoever put it here says no reason"),
+        ];
+        for (said, was_moved, expected) in cases {
+            let said = said.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            assert_eq!(reason(&said.collect(), was_moved), expected);
+        }
+    }
+}
