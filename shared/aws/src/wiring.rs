@@ -8,45 +8,76 @@ use ports::{ContentCache, Ports};
 
 use crate::clock::SystemClock;
 use crate::compute::EmrSettings;
-use crate::{DynamoStateStore, EmrBatchCompute, SnsSqsBus};
+use crate::{Deployment, DynamoStateStore, EmrBatchCompute, NotADeployment, SnsSqsBus};
 
 /// Where a deployment keeps what functions reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    pub deployment: Deployment,
     pub table: String,
     pub topic_arn: String,
     /// The inboxes by URL; a function needs those it sends to.
     pub queue_urls: BTreeMap<Function, String>,
-    pub emr: EmrSettings,
+    /// What every cluster is given; only who requests clusters needs it.
+    pub emr: Option<EmrSettings>,
 }
 
-/// A setting is missing.
+/// A setting is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingSetting(pub &'static str);
+pub enum SettingsError {
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    #[error("the environment variable MURMUR_DEPLOYMENT is wrong: {0}")]
+    Deployment(#[from] NotADeployment),
+}
 
 impl Settings {
     /// Reads settings by the names of environment variables.
     ///
-    /// `MURMUR_TABLE`, `MURMUR_TOPIC_ARN`, `MURMUR_QUEUE_URL_PREFIX` (an inbox is this and its
-    /// function's name), `MURMUR_EMR_SERVICE_ROLE`, `MURMUR_EMR_INSTANCE_PROFILE`, and where
-    /// clusters name none themselves, `MURMUR_EMR_SUBNET` and `MURMUR_EMR_LOG_URI`.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, MissingSetting> {
+    /// `MURMUR_DEPLOYMENT`, `MURMUR_TABLE`, `MURMUR_TOPIC_ARN`, `MURMUR_QUEUE_URL_PREFIX` (an
+    /// inbox is this and its function's name); for who requests clusters
+    /// `MURMUR_EMR_SERVICE_ROLE` and `MURMUR_EMR_INSTANCE_PROFILE`, and where clusters name none
+    /// themselves, `MURMUR_EMR_SUBNET` and `MURMUR_EMR_LOG_URI`.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let optional = |name: &str| get(name).filter(|value| !value.is_empty());
-        let needed = |name: &'static str| optional(name).ok_or(MissingSetting(name));
+        let needed = |name: &'static str| optional(name).ok_or(SettingsError::Missing(name));
         let prefix = needed("MURMUR_QUEUE_URL_PREFIX")?;
         let inbox = |function: Function| (function, format!("{prefix}{function}"));
-        Ok(Self {
-            table: needed("MURMUR_TABLE")?,
-            topic_arn: needed("MURMUR_TOPIC_ARN")?,
-            queue_urls: Function::ALL.map(inbox).into(),
-            emr: EmrSettings {
+        let roles = ["MURMUR_EMR_SERVICE_ROLE", "MURMUR_EMR_INSTANCE_PROFILE"];
+        let emr = if roles.iter().all(|role| optional(role).is_none()) {
+            None
+        } else {
+            Some(EmrSettings {
                 service_role: needed("MURMUR_EMR_SERVICE_ROLE")?,
                 instance_profile: needed("MURMUR_EMR_INSTANCE_PROFILE")?,
                 subnet: optional("MURMUR_EMR_SUBNET"),
                 log_uri: optional("MURMUR_EMR_LOG_URI"),
-            },
+            })
+        };
+        Ok(Self {
+            deployment: needed("MURMUR_DEPLOYMENT")?.parse()?,
+            table: needed("MURMUR_TABLE")?,
+            topic_arn: needed("MURMUR_TOPIC_ARN")?,
+            queue_urls: Function::ALL.map(inbox).into(),
+            emr,
         })
+    }
+
+    /// Reads settings and checks that they are enough for one function.
+    pub fn read_for(
+        function: Function,
+        get: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        let settings = Self::read(get)?;
+        if function == Function::ProvisionCluster && settings.emr.is_none() {
+            return Err(SettingsError::Missing("MURMUR_EMR_SERVICE_ROLE"));
+        }
+        Ok(settings)
+    }
+
+    /// Where a function's poison goes, by URL.
+    pub fn dead_letters_url(&self, function: Function) -> String {
+        format!("{}-dead-letters", self.queue_urls[&function])
     }
 }
 
@@ -70,7 +101,7 @@ impl AwsPorts {
         Self {
             store: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(config), settings.table),
             bus: SnsSqsBus::new(topics, queues, settings.topic_arn, settings.queue_urls),
-            compute: EmrBatchCompute::new(emr, batch, settings.emr),
+            compute: EmrBatchCompute::new(settings.deployment, emr, batch, settings.emr),
             clock: SystemClock::default(),
             cache: ContentCache::default(),
         }
@@ -104,38 +135,69 @@ impl Ports for AwsPorts {
 mod tests {
     use super::*;
 
-    const NEEDED: [(&str, &str); 5] = [
-        ("MURMUR_QUEUE_URL_PREFIX", "https://sqs/1/murmur-"),
-        ("MURMUR_TABLE", "murmur"),
-        ("MURMUR_TOPIC_ARN", "arn:aws:sns:eu-west-1:1:murmur-events"),
+    const NEEDED: [(&str, &str); 4] = [
+        ("MURMUR_DEPLOYMENT", "prod"),
+        ("MURMUR_QUEUE_URL_PREFIX", "https://sqs/1/prod-"),
+        ("MURMUR_TABLE", "prod"),
+        ("MURMUR_TOPIC_ARN", "arn:aws:sns:eu-west-1:1:prod-events"),
+    ];
+    const EMR: [(&str, &str); 2] = [
         ("MURMUR_EMR_SERVICE_ROLE", "service"),
         ("MURMUR_EMR_INSTANCE_PROFILE", "machines"),
     ];
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, MissingSetting> {
-        Settings::read(|name| {
+    fn get(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |name| {
             let mut variables = variables.iter();
             let found = variables.find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
-        })
+        }
     }
 
     #[test]
-    fn every_inbox_is_known_by_its_functions_name() {
-        let settings = read(&NEEDED).unwrap();
+    fn every_inbox_and_its_dead_letters_are_known_by_their_functions_name() {
+        let settings = Settings::read(get(&NEEDED)).unwrap();
         assert_eq!(settings.queue_urls.len(), Function::ALL.len());
         let url = &settings.queue_urls[&Function::SubmitTask];
-        assert_eq!(url, "https://sqs/1/murmur-submit-task");
-        assert_eq!(settings.emr.subnet, None);
+        assert_eq!(url, "https://sqs/1/prod-submit-task");
+        let url = settings.dead_letters_url(Function::SubmitTask);
+        assert_eq!(url, "https://sqs/1/prod-submit-task-dead-letters");
     }
 
     #[test]
     fn what_is_missing_or_empty_is_named() {
-        for (name, _) in NEEDED {
-            let mut without: Vec<_> = NEEDED.into_iter().filter(|(one, _)| *one != name).collect();
-            assert_eq!(read(&without).unwrap_err().0, name);
+        let all: Vec<_> = NEEDED.into_iter().chain(EMR).collect();
+        for (name, _) in &all {
+            let others = all.iter().filter(|(one, _)| one != name).copied();
+            let mut without: Vec<_> = others.collect();
+            let missing = Err(SettingsError::Missing(name));
+            assert_eq!(Settings::read(get(&without)), missing);
             without.push((name, ""));
-            assert_eq!(read(&without).unwrap_err().0, name);
+            assert_eq!(Settings::read(get(&without)), missing);
         }
+    }
+
+    #[test]
+    fn a_deployment_has_a_proper_name() {
+        let mut variables = NEEDED;
+        variables[0].1 = "Prod";
+        let error = Settings::read(get(&variables)).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.starts_with("the environment variable MURMUR_DEPLOYMENT is wrong: `Prod`"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn only_who_requests_clusters_needs_what_they_are_given() {
+        for function in Function::ALL {
+            let read = Settings::read_for(function, get(&NEEDED));
+            let needs = function == Function::ProvisionCluster;
+            assert_eq!(read.is_err(), needs, "{function}: {read:?}");
+        }
+        let all: Vec<_> = NEEDED.into_iter().chain(EMR).collect();
+        let read = Settings::read_for(Function::ProvisionCluster, get(&all)).unwrap();
+        assert_eq!(read.emr.unwrap().service_role, "service");
     }
 }

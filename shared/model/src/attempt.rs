@@ -10,7 +10,7 @@ use crate::id::RunId;
 use crate::name::TaskName;
 
 /// Identifies one try of one task in one generation; written
-/// `<run id>--<task>--<generation>-<attempt>`, at most 128 characters of `[a-z0-9-_]`.
+/// `<run id>--<task>--<generation>-<attempt>`, at most 114 characters of `[a-z0-9-_]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AttemptKey {

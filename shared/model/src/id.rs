@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::name::{self, Name, TeamName, WorkflowRef};
 
-/// The longest run id, in characters.
-pub const RUN_ID_MAX: usize = 64;
+/// The longest run id, in characters; an attempt key then leaves room for a deployment's name.
+pub const RUN_ID_MAX: usize = 58;
 
 macro_rules! id {
     ($(#[$doc:meta])* $type:ident) => {
@@ -47,7 +47,7 @@ macro_rules! id {
 }
 
 id!(
-    /// Identifies a run: `team--workflow--slot`, lower case, at most 64 characters; longer ones
+    /// Identifies a run: `team--workflow--slot`, lower case, at most 58 characters; longer ones
     /// are cut and end in a hash.
     RunId
 );

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 pub const TEAM_MAX: usize = 32;
 /// The longest name of a workflow, cluster or pool, in characters.
 pub const NAME_MAX: usize = 64;
-/// The longest name of a task after `for_each` is expanded, in characters; an attempt key then
-/// fits the 128 characters Batch allows for a job name.
-pub const TASK_MAX: usize = 52;
+/// The longest name of a task after `for_each` is expanded, in characters; an attempt key with a
+/// deployment's name before it then fits the 128 characters Batch allows for a job name.
+pub const TASK_MAX: usize = 44;
 
 /// Says why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -19,6 +19,7 @@ use crate::{bus_bench, emulator, table};
 
 /// A deployment with nothing in it.
 pub struct Deployment {
+    named: aws::Deployment,
     store: DynamoStateStore,
     bus: SnsSqsBus,
     compute: EmrBatchCompute,
@@ -60,6 +61,7 @@ impl Deployment {
         let emr = aws_sdk_emr::Client::from_conf(emr.build());
         let batch = aws_sdk_batch::config::Builder::from(&wire).interceptor(calls.clone());
         let batch = aws_sdk_batch::Client::from_conf(batch.build());
+        let named: aws::Deployment = "murmur".parse().unwrap();
         let settings = EmrSettings {
             service_role: "murmur-emr".into(),
             instance_profile: "murmur-emr-machines".into(),
@@ -73,7 +75,8 @@ impl Deployment {
             bus,
             calls,
             state: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(&config), name),
-            compute: EmrBatchCompute::new(emr, batch, settings),
+            compute: EmrBatchCompute::new(named.clone(), emr, batch, Some(settings)),
+            named,
             clock,
             cache: ContentCache::default(),
             queues,
@@ -136,7 +139,8 @@ impl Deployment {
             })
         };
         let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
-        let inbox = LambdaInbox::new(self.queues.clone(), url, &self.dead_letters_url);
+        let queues = self.queues.clone();
+        let inbox = LambdaInbox::new(self.named.clone(), queues, url, &self.dead_letters_url);
         let handle = async |batch| handle(function, self, batch).await;
         let mut answer = inbox
             .take(serde_json::from_value(event.clone()).unwrap(), &handle)

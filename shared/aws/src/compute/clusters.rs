@@ -13,7 +13,7 @@ use ports::{ClusterRequest, ComputeError, SubmitError};
 
 use super::answer::{self, is_wrong, unavailable};
 use super::job_flow::{self, EmrSettings};
-use super::{once, timestamp};
+use super::{Named, once, timestamp};
 use crate::envelope::{cluster_state, coded};
 
 /// The most clusters one call terminates.
@@ -35,12 +35,17 @@ const PORTS: [(&str, u16); 10] = [
 
 /// Asks for a cluster.
 pub async fn request(
-    emr: &Client,
+    emr: &Named<Client>,
     settings: &EmrSettings,
     request: &ClusterRequest,
 ) -> Result<EmrClusterId, SubmitError> {
-    let call = job_flow::of(emr.run_job_flow(), settings, request)
-        .map_err(|reason| SubmitError::Refused { reason })?;
+    let call = job_flow::of(
+        emr.client.run_job_flow(),
+        &emr.deployment,
+        settings,
+        request,
+    )
+    .map_err(|reason| SubmitError::Refused { reason })?;
     let call = call
         .customize()
         .config_override(once::<aws_sdk_emr::config::Builder>());
@@ -52,22 +57,26 @@ pub async fn request(
         })
 }
 
-/// Lists clusters that bear one of murmur's names, in whatever state.
+/// Lists clusters that bear one of the deployment's names, in whatever state.
 pub async fn list(
-    emr: &Client,
+    emr: &Named<Client>,
     created_since: Timestamp,
 ) -> Result<Vec<ClusterObservation>, ComputeError> {
     let since = aws_smithy_types::DateTime::from_millis(created_since.as_millisecond());
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
-        let request = emr.list_clusters().created_after(since).set_marker(marker);
+        let request = emr
+            .client
+            .list_clusters()
+            .created_after(since)
+            .set_marker(marker);
         let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         found.extend(
             answer
                 .clusters
                 .unwrap_or_default()
                 .iter()
-                .filter_map(listed),
+                .filter_map(|cluster| listed(emr, cluster)),
         );
         marker = answer.marker;
         if marker.is_none() {
@@ -76,15 +85,15 @@ pub async fn list(
     }
 }
 
-/// Describes a cluster; `None` when EMR does not know it or it is not murmur's.
+/// Describes a cluster; `None` when EMR does not know it or it is not this deployment's.
 pub async fn describe(
-    emr: &Client,
+    emr: &Named<Client>,
     id: &EmrClusterId,
 ) -> Result<Option<ClusterObservation>, ComputeError> {
     let Some(cluster) = load(emr, id).await? else {
         return Ok(None);
     };
-    let name = cluster.name().and_then(|name| name.parse().ok());
+    let name = cluster.name().and_then(|name| emr.deployment.key(name));
     let (Some(instance), Some(status)) = (name, cluster.status()) else {
         return Ok(None);
     };
@@ -97,8 +106,8 @@ pub async fn describe(
     Ok(Some(seen))
 }
 
-async fn load(emr: &Client, id: &EmrClusterId) -> Result<Option<Cluster>, ComputeError> {
-    let request = emr.describe_cluster().cluster_id(id.as_str());
+async fn load(emr: &Named<Client>, id: &EmrClusterId) -> Result<Option<Cluster>, ComputeError> {
+    let request = emr.client.describe_cluster().cluster_id(id.as_str());
     match Box::pin(request.send()).await {
         Ok(answer) => Ok(answer.cluster),
         Err(error) if is_wrong(&error) => Ok(None),
@@ -107,13 +116,16 @@ async fn load(emr: &Client, id: &EmrClusterId) -> Result<Option<Cluster>, Comput
 }
 
 /// Whether a cluster is in a state in which it takes steps.
-pub async fn takes_steps(emr: &Client, id: &EmrClusterId) -> Result<bool, ComputeError> {
+pub async fn takes_steps(emr: &Named<Client>, id: &EmrClusterId) -> Result<bool, ComputeError> {
     Ok(state(emr, id)
         .await?
         .is_some_and(|state| !state.is_ending()))
 }
 
-async fn state(emr: &Client, id: &EmrClusterId) -> Result<Option<ClusterState>, ComputeError> {
+async fn state(
+    emr: &Named<Client>,
+    id: &EmrClusterId,
+) -> Result<Option<ClusterState>, ComputeError> {
     let cluster = load(emr, id).await?;
     let state = cluster
         .as_ref()
@@ -123,7 +135,7 @@ async fn state(emr: &Client, id: &EmrClusterId) -> Result<Option<ClusterState>, 
 }
 
 /// Asks to terminate clusters; those that have ended are left alone.
-pub async fn terminate(emr: &Client, ids: &[EmrClusterId]) -> Result<(), ComputeError> {
+pub async fn terminate(emr: &Named<Client>, ids: &[EmrClusterId]) -> Result<(), ComputeError> {
     for chunk in ids.chunks(TERMINATED) {
         if terminate_all(emr, chunk).await?.is_none() {
             continue;
@@ -142,11 +154,11 @@ pub async fn terminate(emr: &Client, ids: &[EmrClusterId]) -> Result<(), Compute
 
 /// Asks in one call; gives the error of a call that EMR found wrong.
 async fn terminate_all(
-    emr: &Client,
+    emr: &Named<Client>,
     ids: &[EmrClusterId],
 ) -> Result<Option<ComputeError>, ComputeError> {
     let ids = ids.iter().map(ToString::to_string).collect();
-    let request = emr.terminate_job_flows().set_job_flow_ids(Some(ids));
+    let request = emr.client.terminate_job_flows().set_job_flow_ids(Some(ids));
     match Box::pin(request.send()).await {
         Ok(_) => Ok(None),
         Err(error) if is_wrong(&error) => Ok(Some(unavailable(error))),
@@ -154,8 +166,8 @@ async fn terminate_all(
     }
 }
 
-fn listed(cluster: &ClusterSummary) -> Option<ClusterObservation> {
-    let instance = cluster.name()?.parse().ok()?;
+fn listed(emr: &Named<Client>, cluster: &ClusterSummary) -> Option<ClusterObservation> {
+    let instance = emr.deployment.key(cluster.name()?)?;
     observation(
         instance,
         EmrClusterId::from(cluster.id()?),
@@ -192,7 +204,7 @@ fn observation(
 }
 
 async fn endpoint(
-    emr: &Client,
+    emr: &Named<Client>,
     id: &EmrClusterId,
     cluster: &Cluster,
 ) -> Result<Option<Endpoint>, ComputeError> {
@@ -225,11 +237,12 @@ fn address_in(private_name: &str) -> Option<String> {
 
 /// Asks for the primary node's private address; public names do not tell it.
 async fn primary_address(
-    emr: &Client,
+    emr: &Named<Client>,
     id: &EmrClusterId,
     cluster: &Cluster,
 ) -> Result<Option<String>, ComputeError> {
     let request = emr
+        .client
         .list_instances()
         .cluster_id(id.as_str())
         .instance_states(InstanceState::Running);

@@ -17,6 +17,9 @@ use model::definition::{BootstrapAction, EmrSpec, InstanceGroup, ManagedScaling}
 use ports::ClusterRequest;
 use serde_json::Value;
 
+use super::DEPLOYMENT_TAG;
+use crate::Deployment;
+
 /// How long EMR looks for Spot machines before it takes others, in minutes.
 const SPOT_WITHIN_MIN: i32 = 15;
 /// The type of the volumes that definitions size.
@@ -38,6 +41,7 @@ pub struct EmrSettings {
 /// Fills in a request; an error says what of the definition EMR cannot be told.
 pub fn of(
     call: RunJobFlowFluentBuilder,
+    deployment: &Deployment,
     settings: &EmrSettings,
     request: &ClusterRequest,
 ) -> Result<RunJobFlowFluentBuilder, String> {
@@ -55,7 +59,7 @@ pub fn of(
         emr.bootstrap_actions.iter().map(bootstrap_action).collect();
     let scaling = emr.instances.managed_scaling;
     Ok(call
-        .name(request.instance.to_string())
+        .name(deployment.name(&request.instance))
         .release_label(&emr.release)
         .set_log_uri(emr.log_uri.clone().or_else(|| settings.log_uri.clone()))
         .service_role(&settings.service_role)
@@ -65,18 +69,19 @@ pub fn of(
         .set_bootstrap_actions((!actions.is_empty()).then_some(actions))
         .set_security_configuration(emr.security_configuration.clone())
         .set_managed_scaling_policy(scaling.map(|bounds| scaling_policy(bounds, has_fleets(emr))))
-        .set_tags(Some(tags(request)))
+        .set_tags(Some(tags(deployment, request)))
         .auto_termination_policy(idle.build())
         .step_concurrency_level(count(cluster.step_concurrency))
         .visible_to_all_users(true)
         .instances(instances(emr, settings)))
 }
 
-fn tags(request: &ClusterRequest) -> Vec<Tag> {
+fn tags(deployment: &Deployment, request: &ClusterRequest) -> Vec<Tag> {
     let tag = |name: &str, value: &str| Tag::builder().key(name).value(value).build();
     let instance = &request.instance;
     let written = request.cluster.tags.iter();
     let mut tags: Vec<Tag> = written.map(|(name, value)| tag(name, value)).collect();
+    tags.push(tag(DEPLOYMENT_TAG, deployment.as_str()));
     tags.push(tag("murmur:instance", &instance.to_string()));
     tags.push(tag("murmur:team", instance.cluster.team.as_str()));
     tags.push(tag("murmur:cluster", instance.cluster.name.as_str()));

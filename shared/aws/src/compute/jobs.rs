@@ -13,7 +13,7 @@ use model::task::Place;
 use ports::{ComputeError, JobSpec, Submission, SubmitError, Work};
 
 use super::answer::{self, is_wrong, unavailable};
-use super::once;
+use super::{DEPLOYMENT_TAG, Named, once};
 use crate::envelope::{job_reason, job_state};
 
 /// The shortest time-out Batch takes, in seconds.
@@ -23,7 +23,7 @@ const REASON: usize = 1000;
 
 /// Submits a job. Batch itself never tries again: attempts are counted by murmur.
 pub async fn submit(
-    batch: &Client,
+    batch: &Named<Client>,
     queue: &str,
     work: &Submission,
 ) -> Result<SubmissionId, SubmitError> {
@@ -43,8 +43,9 @@ pub async fn submit(
             .build()
     });
     let mut request = batch
+        .client
         .submit_job()
-        .job_name(work.key.to_string())
+        .job_name(batch.deployment.name(&work.key))
         .job_queue(queue)
         .job_definition(&job.definition)
         .container_overrides(overrides(job))
@@ -52,6 +53,7 @@ pub async fn submit(
         .set_timeout(timeout)
         .set_array_properties(array)
         .set_share_identifier(job.share_identifier.clone());
+    request = request.tags(DEPLOYMENT_TAG, batch.deployment.as_str());
     for (name, value) in &work.tags {
         request = request.tags(name, value);
     }
@@ -96,22 +98,26 @@ fn overrides(job: &JobSpec) -> ContainerOverrides {
 
 /// Finds every job of a queue under a name, in whatever state.
 pub async fn find(
-    batch: &Client,
+    batch: &Named<Client>,
     queue: &str,
     key: &AttemptKey,
 ) -> Result<Vec<WorkObservation>, ComputeError> {
     let filter = KeyValuesPair::builder()
         .name("JOB_NAME")
-        .values(key.to_string())
+        .values(batch.deployment.name(key))
         .build();
     let mut found = Vec::new();
     let mut token = None;
     loop {
-        let request = batch.list_jobs().job_queue(queue).filters(filter.clone());
+        let request = batch
+            .client
+            .list_jobs()
+            .job_queue(queue)
+            .filters(filter.clone());
         let request = request.set_next_token(token);
         let answer = Box::pin(request.send()).await.map_err(unavailable)?;
         let jobs = answer.job_summary_list.unwrap_or_default();
-        let jobs = jobs.iter().filter_map(|job| listed(queue, job));
+        let jobs = jobs.iter().filter_map(|job| listed(batch, queue, job));
         // The service compares names without their case.
         found.extend(jobs.filter(|job| job.key == *key));
         token = answer.next_token;
@@ -123,7 +129,7 @@ pub async fn find(
 
 /// Describes at most 100 jobs by id; unknown ones are left out.
 pub async fn describe(
-    batch: &Client,
+    batch: &Named<Client>,
     queue: &str,
     ids: &[SubmissionId],
 ) -> Result<Vec<WorkObservation>, ComputeError> {
@@ -131,24 +137,28 @@ pub async fn describe(
         return Ok(Vec::new());
     }
     let jobs = ids.iter().map(ToString::to_string).collect();
-    let request = batch.describe_jobs().set_jobs(Some(jobs));
+    let request = batch.client.describe_jobs().set_jobs(Some(jobs));
     let answer = Box::pin(request.send()).await.map_err(unavailable)?;
     let jobs = answer.jobs.unwrap_or_default();
     Ok(jobs
         .iter()
-        .filter_map(|job| described(queue, job))
+        .filter_map(|job| described(batch, queue, job))
         .collect())
 }
 
 /// Asks to stop jobs, whatever state they are in; those that have ended are left alone.
 pub async fn cancel(
-    batch: &Client,
+    batch: &Named<Client>,
     ids: &[SubmissionId],
     reason: &str,
 ) -> Result<(), ComputeError> {
     let reason: String = reason.chars().take(REASON).collect();
     for id in ids {
-        let request = batch.terminate_job().job_id(id.as_str()).reason(&reason);
+        let request = batch
+            .client
+            .terminate_job()
+            .job_id(id.as_str())
+            .reason(&reason);
         match Box::pin(request.send()).await {
             Ok(_) => {}
             Err(error) if is_wrong(&error) => {
@@ -161,10 +171,10 @@ pub async fn cancel(
     Ok(())
 }
 
-fn listed(queue: &str, job: &JobSummary) -> Option<WorkObservation> {
+fn listed(batch: &Named<Client>, queue: &str, job: &JobSummary) -> Option<WorkObservation> {
     let container = job.container();
     Some(WorkObservation {
-        key: job.job_name()?.parse().ok()?,
+        key: batch.deployment.key(job.job_name()?)?,
         place: Place::Queue(queue.to_owned()),
         submission: SubmissionId::from(job.job_id()?),
         state: job_state(job.status()?.as_str())?,
@@ -181,10 +191,10 @@ fn listed(queue: &str, job: &JobSummary) -> Option<WorkObservation> {
     })
 }
 
-fn described(queue: &str, job: &JobDetail) -> Option<WorkObservation> {
+fn described(batch: &Named<Client>, queue: &str, job: &JobDetail) -> Option<WorkObservation> {
     let container = job.container();
     Some(WorkObservation {
-        key: job.job_name()?.parse().ok()?,
+        key: batch.deployment.key(job.job_name()?)?,
         place: Place::Queue(queue.to_owned()),
         submission: SubmissionId::from(job.job_id()?),
         state: job_state(job.status()?.as_str())?,

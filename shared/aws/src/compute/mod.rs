@@ -20,30 +20,49 @@ use model::observation::{ClusterObservation, WorkObservation};
 use model::task::Place;
 use ports::{ClusterRequest, Compute, ComputeError, Submission, SubmitError};
 
+use crate::Deployment;
+
 pub use job_flow::EmrSettings;
 
+/// The tag that says whose a cluster or job is.
+const DEPLOYMENT_TAG: &str = "murmur:deployment";
 /// After how long a submission counts as not answered.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
 /// Runs work on EMR and Batch.
 #[derive(Debug, Clone)]
 pub struct EmrBatchCompute {
-    emr: aws_sdk_emr::Client,
-    batch: aws_sdk_batch::Client,
-    settings: EmrSettings,
+    emr: Named<aws_sdk_emr::Client>,
+    batch: Named<aws_sdk_batch::Client>,
+    clusters: Option<EmrSettings>,
+}
+
+/// A service, and whose names its work bears there.
+#[derive(Debug, Clone)]
+struct Named<C> {
+    client: C,
+    deployment: Deployment,
 }
 
 impl EmrBatchCompute {
-    /// Uses the services with what the deployment gives every cluster.
+    /// Uses the services under a deployment's names; without what it gives every cluster, no
+    /// cluster can be requested.
     pub fn new(
+        deployment: Deployment,
         emr: aws_sdk_emr::Client,
         batch: aws_sdk_batch::Client,
-        settings: EmrSettings,
+        clusters: Option<EmrSettings>,
     ) -> Self {
         Self {
-            emr,
-            batch,
-            settings,
+            emr: Named {
+                client: emr,
+                deployment: deployment.clone(),
+            },
+            batch: Named {
+                client: batch,
+                deployment,
+            },
+            clusters,
         }
     }
 }
@@ -113,7 +132,11 @@ impl Compute for EmrBatchCompute {
     }
 
     async fn request_cluster(&self, request: &ClusterRequest) -> Result<EmrClusterId, SubmitError> {
-        clusters::request(&self.emr, &self.settings, request).await
+        let Some(settings) = &self.clusters else {
+            let reason = "this function was not told what every cluster is given".into();
+            return Err(SubmitError::Refused { reason });
+        };
+        clusters::request(&self.emr, settings, request).await
     }
 
     async fn list_clusters(

@@ -14,7 +14,8 @@ use model::task::Place;
 use ports::{ComputeError, Submission, SubmitError, Work};
 
 use super::answer::{self, is_wrong, unavailable};
-use super::{clusters, once, timestamp};
+use super::{Named, clusters, once, timestamp};
+use crate::Deployment;
 use crate::envelope::{coded, step_state};
 
 /// The jar with which EMR runs a program with arguments.
@@ -26,14 +27,14 @@ const IDS: usize = 10;
 
 /// Submits steps, those that run as one role in one call.
 pub async fn submit(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     work: &[Submission],
 ) -> Vec<Result<SubmissionId, SubmitError>> {
     let mut calls: BTreeMap<Option<&str>, Vec<(usize, StepConfig)>> = BTreeMap::new();
     let mut answers = BTreeMap::new();
     for (number, work) in work.iter().enumerate() {
-        match step(work) {
+        match step(&emr.deployment, work) {
             Ok(step) => {
                 calls
                     .entry(work.execution_role.as_deref())
@@ -63,7 +64,7 @@ pub async fn submit(
     answers.into_values().collect()
 }
 
-fn step(work: &Submission) -> Result<StepConfig, SubmitError> {
+fn step(deployment: &Deployment, work: &Submission) -> Result<StepConfig, SubmitError> {
     let Work::Step { argv } = &work.work else {
         let reason = "a cluster takes steps only, this is a job".into();
         return Err(SubmitError::Refused { reason });
@@ -72,19 +73,20 @@ fn step(work: &Submission) -> Result<StepConfig, SubmitError> {
         .jar(COMMAND_RUNNER)
         .set_args(Some(argv.clone()));
     let step = StepConfig::builder()
-        .name(work.key.to_string())
+        .name(deployment.name(&work.key))
         .action_on_failure(ActionOnFailure::Continue)
         .hadoop_jar_step(jar.build());
     Ok(step.build())
 }
 
 async fn call(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     role: Option<&str>,
     steps: Vec<StepConfig>,
 ) -> Result<Vec<SubmissionId>, SubmitError> {
     let request = emr
+        .client
         .add_job_flow_steps()
         .job_flow_id(cluster.as_str())
         .set_steps(Some(steps))
@@ -115,7 +117,7 @@ async fn call(
 
 /// Lists steps, newest first, until `enough` says so or the list ends.
 pub async fn list(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     mut enough: impl FnMut(&[WorkObservation]) -> bool,
 ) -> Result<Vec<WorkObservation>, ComputeError> {
@@ -123,6 +125,7 @@ pub async fn list(
     let mut marker = None;
     loop {
         let request = emr
+            .client
             .list_steps()
             .cluster_id(cluster.as_str())
             .set_marker(marker);
@@ -133,7 +136,10 @@ pub async fn list(
             Err(error) => return Err(unavailable(error)),
         };
         let page = answer.steps.unwrap_or_default();
-        seen.extend(page.iter().filter_map(|step| observation(cluster, step)));
+        seen.extend(
+            page.iter()
+                .filter_map(|step| observation(emr, cluster, step)),
+        );
         marker = answer.marker;
         if marker.is_none() || enough(&seen) {
             return Ok(seen);
@@ -143,7 +149,7 @@ pub async fn list(
 
 /// Lists steps until all of these keys were seen.
 pub async fn list_wanted(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     wanted: &[AttemptKey],
 ) -> Result<Vec<WorkObservation>, ComputeError> {
@@ -156,7 +162,7 @@ pub async fn list_wanted(
 
 /// Describes steps by id; unknown ones are left out.
 pub async fn describe(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     ids: &[SubmissionId],
 ) -> Result<Vec<WorkObservation>, ComputeError> {
@@ -180,12 +186,13 @@ pub async fn describe(
 }
 
 async fn by_id(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     ids: &[SubmissionId],
 ) -> Result<Option<Vec<WorkObservation>>, ComputeError> {
     let ids = ids.iter().map(ToString::to_string).collect();
     let request = emr
+        .client
         .list_steps()
         .cluster_id(cluster.as_str())
         .set_step_ids(Some(ids));
@@ -195,7 +202,7 @@ async fn by_id(
             Ok(Some(
                 steps
                     .iter()
-                    .filter_map(|step| observation(cluster, step))
+                    .filter_map(|step| observation(emr, cluster, step))
                     .collect(),
             ))
         }
@@ -206,13 +213,14 @@ async fn by_id(
 
 /// Asks to stop steps; those that have ended, and those of a cluster that has, are left alone.
 pub async fn cancel(
-    emr: &Client,
+    emr: &Named<Client>,
     cluster: &EmrClusterId,
     ids: &[SubmissionId],
 ) -> Result<(), ComputeError> {
     for chunk in ids.chunks(STEPS) {
         let ids = chunk.iter().map(ToString::to_string).collect();
         let request = emr
+            .client
             .cancel_steps()
             .cluster_id(cluster.as_str())
             .set_step_ids(Some(ids));
@@ -228,8 +236,12 @@ pub async fn cancel(
     Ok(())
 }
 
-/// Reads a step; `None` when it is not murmur's.
-fn observation(cluster: &EmrClusterId, step: &StepSummary) -> Option<WorkObservation> {
+/// Reads a step; `None` when it is not this deployment's.
+fn observation(
+    emr: &Named<Client>,
+    cluster: &EmrClusterId,
+    step: &StepSummary,
+) -> Option<WorkObservation> {
     let status = step.status()?;
     let state = status.state().map(StepState::as_str)?;
     let reason = status.state_change_reason().and_then(|reason| {
@@ -250,7 +262,7 @@ fn observation(cluster: &EmrClusterId, step: &StepSummary) -> Option<WorkObserva
         .or(times.start_date_time())
         .or(times.creation_date_time());
     Some(WorkObservation {
-        key: step.name()?.parse().ok()?,
+        key: emr.deployment.key(step.name()?)?,
         place: Place::Instance(cluster.clone()),
         submission: SubmissionId::from(step.id()?),
         state: step_state(state)?,

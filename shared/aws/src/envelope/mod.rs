@@ -1,12 +1,10 @@
 //! What lies in an inbox, as messages: murmur's own, facts from the topic, and the events of EMR
 //! and Batch.
 //!
-//! Pure. Fields that are not known are ignored; work and clusters that do not bear one of murmur's
-//! names are not ours. EMR's `message` is for people and never taken apart.
+//! Pure. Fields that are not known are ignored; work and clusters that do not bear one of the
+//! deployment's names are not ours. EMR's `message` is for people and never taken apart.
 
 use model::Timestamp;
-use model::attempt::AttemptKey;
-use model::cluster::InstanceKey;
 use model::fact::Fact;
 use model::id::{EmrClusterId, SubmissionId};
 use model::message::Message;
@@ -14,6 +12,8 @@ use model::observation::{ClusterObservation, ClusterState, WorkObservation, Work
 use model::task::Place;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::Deployment;
 
 /// The body of a message cannot be understood, and never will be.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,9 @@ pub enum EnvelopeError {
     Unexpected(String),
 }
 
-/// Reads the body of a message; `None` when it is an event that is none of murmur's business.
-pub fn read(body: &str) -> Result<Option<Message>, EnvelopeError> {
+/// Reads the body of a message; `None` when it is an event that is none of this deployment's
+/// business.
+pub fn read(body: &str, deployment: &Deployment) -> Result<Option<Message>, EnvelopeError> {
     let value: Value = serde_json::from_str(body).map_err(EnvelopeError::NoJson)?;
     if value.get("specversion").is_some() {
         let fact: Fact = serde_json::from_value(value).map_err(EnvelopeError::NoFact)?;
@@ -48,18 +49,22 @@ pub fn read(body: &str) -> Result<Option<Message>, EnvelopeError> {
         .and_then(Value::as_str)
         .map(str::to_owned);
     match detail_type {
-        Some(detail_type) => event(&detail_type, value),
+        Some(detail_type) => event(&detail_type, value, deployment),
         None => serde_json::from_value(value)
             .map(Some)
             .map_err(EnvelopeError::NoMessage),
     }
 }
 
-fn event(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeError> {
+fn event(
+    detail_type: &str,
+    value: Value,
+    deployment: &Deployment,
+) -> Result<Option<Message>, EnvelopeError> {
     match detail_type {
-        "EMR Step Status Change" => step(detail_type, value),
-        "EMR Cluster State Change" => cluster(detail_type, value),
-        "Batch Job State Change" => job(detail_type, value),
+        "EMR Step Status Change" => step(detail_type, value, deployment),
+        "EMR Cluster State Change" => cluster(detail_type, value, deployment),
+        "Batch Job State Change" => job(detail_type, value, deployment),
         // A rule on the source alone lets these through.
         other if other.starts_with("EMR ") || other.starts_with("Batch ") => Ok(None),
         other => Err(EnvelopeError::Unexpected(other.to_owned())),
@@ -110,9 +115,13 @@ struct ContainerDetail {
     reason: Option<String>,
 }
 
-fn step(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeError> {
+fn step(
+    detail_type: &str,
+    value: Value,
+    deployment: &Deployment,
+) -> Result<Option<Message>, EnvelopeError> {
     let Envelope { time, detail } = open::<StepDetail>(detail_type, value)?;
-    let Ok(key) = detail.name.parse::<AttemptKey>() else {
+    let Some(key) = deployment.key(&detail.name) else {
         return Ok(None);
     };
     let state = step_state(&detail.state).ok_or_else(|| unknown(detail_type, &detail.state))?;
@@ -129,9 +138,13 @@ fn step(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeErro
     })))
 }
 
-fn cluster(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeError> {
+fn cluster(
+    detail_type: &str,
+    value: Value,
+    deployment: &Deployment,
+) -> Result<Option<Message>, EnvelopeError> {
     let Envelope { time, detail } = open::<ClusterDetail>(detail_type, value)?;
-    let Ok(instance) = detail.name.parse::<InstanceKey>() else {
+    let Some(instance) = deployment.key(&detail.name) else {
         return Ok(None);
     };
     let state = cluster_state(&detail.state).ok_or_else(|| unknown(detail_type, &detail.state))?;
@@ -148,9 +161,13 @@ fn cluster(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeE
     })))
 }
 
-fn job(detail_type: &str, value: Value) -> Result<Option<Message>, EnvelopeError> {
+fn job(
+    detail_type: &str,
+    value: Value,
+    deployment: &Deployment,
+) -> Result<Option<Message>, EnvelopeError> {
     let Envelope { time, detail } = open::<JobDetail>(detail_type, value)?;
-    let Ok(key) = detail.job_name.parse::<AttemptKey>() else {
+    let Some(key) = deployment.key(&detail.job_name) else {
         return Ok(None);
     };
     // A child of an array ends nothing (rule 10); its parent does.

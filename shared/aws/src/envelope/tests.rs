@@ -10,6 +10,13 @@ const RUNNABLE: &str = include_str!("../../fixtures/batch-job-state-change-runna
 
 const KEY: &str = "weather--daily_report--20260301t051500z--clean--1-2";
 const INSTANCE: &str = "weather--overnight-etl--20260301t050000z--1";
+/// What they are called at their services.
+const NAME: &str = "murmur--weather--daily_report--20260301t051500z--clean--1-2";
+const INSTANCE_NAME: &str = "murmur--weather--overnight-etl--20260301t050000z--1";
+
+fn read(body: &str) -> Result<Option<Message>, EnvelopeError> {
+    super::read(body, &"murmur".parse().unwrap())
+}
 
 fn message(body: &str) -> Message {
     read(body).expect("it can be read").expect("it is ours")
@@ -23,6 +30,22 @@ fn what_others_run_in_the_account_is_none_of_our_business() {
 }
 
 #[test]
+fn what_another_deployment_runs_is_none_of_our_business() {
+    for (event, name, key) in [
+        (STEP_FAILED, "CustomJAR", KEY),
+        (STARTING, "Development Cluster", INSTANCE),
+        (RUNNABLE, "event-test", KEY),
+    ] {
+        for theirs in [key.to_owned(), format!("murmur2--{key}")] {
+            let event = event.replace(name, &theirs);
+            assert_eq!(read(&event).expect("it can be read"), None, "{theirs}");
+        }
+        let ours = event.replace(name, &format!("murmur--{key}"));
+        assert!(read(&ours).expect("it can be read").is_some(), "{ours}");
+    }
+}
+
+#[test]
 fn a_steps_event_is_attributed_by_its_name() {
     let expected = WorkObservation {
         key: KEY.parse().unwrap(),
@@ -32,7 +55,7 @@ fn a_steps_event_is_attributed_by_its_name() {
         reason: None,
         at: testkit::instant("2016-12-16T20:53:09Z"),
     };
-    let event = STEP_FAILED.replace("CustomJAR", KEY);
+    let event = STEP_FAILED.replace("CustomJAR", NAME);
     assert_eq!(message(&event), Message::Work(expected));
 }
 
@@ -61,14 +84,14 @@ fn a_clusters_event_is_attributed_by_its_name() {
             reason: reason.map(str::to_owned),
             at: testkit::instant(at),
         };
-        let event = event.replace("Development Cluster", INSTANCE);
+        let event = event.replace("Development Cluster", INSTANCE_NAME);
         assert_eq!(message(&event), Message::Cluster(expected));
     }
 }
 
 #[test]
 fn a_jobs_event_is_attributed_by_its_name() {
-    let event = RUNNABLE.replace("event-test", KEY);
+    let event = RUNNABLE.replace("event-test", NAME);
     let Message::Work(seen) = message(&event) else {
         panic!("work is observed")
     };
@@ -85,7 +108,7 @@ fn a_jobs_event_is_attributed_by_its_name() {
 
 #[test]
 fn a_failed_job_says_first_what_batch_says() {
-    let mut event: Value = serde_json::from_str(&RUNNABLE.replace("event-test", KEY)).unwrap();
+    let mut event: Value = serde_json::from_str(&RUNNABLE.replace("event-test", NAME)).unwrap();
     let cases = [
         (
             Some("Host EC2 (instance i-1) terminated."),
@@ -116,7 +139,7 @@ fn a_failed_job_says_first_what_batch_says() {
 
 #[test]
 fn a_child_of_an_array_job_ends_nothing() {
-    let event = RUNNABLE.replace("event-test", KEY);
+    let event = RUNNABLE.replace("event-test", NAME);
     let event = event.replace(
         "\"jobId\": \"4c7599ae-0a82-49aa-ba5a-4727fcce14a8\"",
         "\"jobId\": \"4c7599ae-0a82-49aa-ba5a-4727fcce14a8:7\"",
@@ -127,12 +150,12 @@ fn a_child_of_an_array_job_ends_nothing() {
 #[test]
 fn states_aws_may_add_are_set_aside_not_guessed() {
     for (event, from) in [
-        (STEP_FAILED.replace("CustomJAR", KEY), "\"FAILED\""),
+        (STEP_FAILED.replace("CustomJAR", NAME), "\"FAILED\""),
         (
-            STARTING.replace("Development Cluster", INSTANCE),
+            STARTING.replace("Development Cluster", INSTANCE_NAME),
             "\"STARTING\"",
         ),
-        (RUNNABLE.replace("event-test", KEY), "\"RUNNABLE\""),
+        (RUNNABLE.replace("event-test", NAME), "\"RUNNABLE\""),
     ] {
         let error = read(&event.replace(from, "\"HOVERING\"")).unwrap_err();
         assert!(

@@ -4,6 +4,7 @@
 //! is done (rule 2); what failed returns later and later; what can never succeed goes to the dead
 //! letters with its reason, and the batch goes on (rule 21).
 
+mod entry;
 mod settle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +18,10 @@ use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttrib
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use model::units::Seconds;
 use ports::{Delivery, Verdict};
+use tracing::Instrument as _;
 
-use crate::envelope;
+use crate::{Deployment, envelope};
+pub use entry::{CallError, call, run};
 use settle::{Fate, fate, growing_delay};
 
 /// The most entries of one call.
@@ -29,6 +32,7 @@ const REASON: usize = 1000;
 /// A function's inbox and where its poison goes.
 #[derive(Debug, Clone)]
 pub struct LambdaInbox {
+    deployment: Deployment,
     queues: Client,
     queue_url: String,
     dead_letters_url: String,
@@ -37,11 +41,13 @@ pub struct LambdaInbox {
 impl LambdaInbox {
     /// Uses two queues, by URL.
     pub fn new(
+        deployment: Deployment,
         queues: Client,
         queue_url: impl Into<String>,
         dead_letters_url: impl Into<String>,
     ) -> Self {
         Self {
+            deployment,
             queues,
             queue_url: queue_url.into(),
             dead_letters_url: dead_letters_url.into(),
@@ -55,7 +61,8 @@ impl LambdaInbox {
     ) -> Result<(), Error> {
         let handle = &handle;
         let serve = service_fn(|event: LambdaEvent<SqsEvent>| async move {
-            Ok::<_, Error>(self.take(event.payload, handle).await)
+            let span = entry::span(&event.context);
+            Ok::<_, Error>(self.take(event.payload, handle).instrument(span).await)
         });
         lambda_runtime::run(serve).await
     }
@@ -66,7 +73,12 @@ impl LambdaInbox {
         event: SqsEvent,
         handle: &impl AsyncFn(Vec<Delivery>) -> Vec<Verdict>,
     ) -> SqsBatchResponse {
-        let mut letters: Vec<Letter> = event.records.iter().map(Letter::of).collect();
+        let mut letters: Vec<Letter> = {
+            let records = event.records.iter();
+            records
+                .map(|one| Letter::of(one, &self.deployment))
+                .collect()
+        };
         let readable = letters
             .iter_mut()
             .filter_map(|letter| letter.delivery.take());
@@ -174,11 +186,11 @@ struct Letter<'a> {
 }
 
 impl<'a> Letter<'a> {
-    fn of(record: &'a SqsMessage) -> Self {
+    fn of(record: &'a SqsMessage, deployment: &Deployment) -> Self {
         let receives = record.attributes.get("ApproximateReceiveCount");
         let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(1);
         let body = record.body.as_deref().unwrap_or_default();
-        let (delivery, known) = match envelope::read(body) {
+        let (delivery, known) = match envelope::read(body, deployment) {
             Ok(Some(message)) => (Some(Delivery { message, receives }), None),
             // Nothing of ours: the rule that sent it lets more through than we need.
             Ok(None) => (None, Some(Verdict::Done)),

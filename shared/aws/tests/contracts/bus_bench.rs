@@ -102,7 +102,8 @@ impl BusBench for Bench {
                 return received;
             }
             for message in answer {
-                let body = envelope::read(&message.body.unwrap()).unwrap();
+                let body =
+                    envelope::read(&message.body.unwrap(), &"murmur".parse().unwrap()).unwrap();
                 received.push(body.expect("only our own is in these inboxes"));
                 let handle = message.receipt_handle.unwrap();
                 let delete = self

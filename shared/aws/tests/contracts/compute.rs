@@ -19,6 +19,10 @@ use crate::wire::{Answer, Wire};
 const NOW_S: i64 = 1_772_341_200;
 
 fn compute(wire: &Wire) -> EmrBatchCompute {
+    compute_of("murmur", wire)
+}
+
+fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
     let config = wire.config();
     let settings = EmrSettings {
         service_role: "murmur-emr".into(),
@@ -27,7 +31,8 @@ fn compute(wire: &Wire) -> EmrBatchCompute {
         log_uri: Some("s3://logs/".into()),
     };
     let emr = aws_sdk_emr::Client::new(&config);
-    EmrBatchCompute::new(emr, aws_sdk_batch::Client::new(&config), settings)
+    let batch = aws_sdk_batch::Client::new(&config);
+    EmrBatchCompute::new(deployment.parse().unwrap(), emr, batch, Some(settings))
 }
 
 struct Bench {
@@ -99,6 +104,11 @@ fn submission(task: &str, work: Work) -> Submission {
     }
 }
 
+/// What a submission is called at its service.
+fn named(work: &Submission) -> String {
+    format!("murmur--{}", work.key)
+}
+
 fn step(task: &str, role: Option<&str>) -> Submission {
     let argv = vec!["spark-submit".into(), "s3://jobs/a.py".into()];
     Submission {
@@ -152,9 +162,9 @@ async fn steps_of_one_role_go_in_one_call_and_each_has_its_answer() {
     assert_eq!(calls.len(), 2);
     assert_eq!(
         (role(&calls[0]), names(&calls[0])),
-        (None, vec![work[1].key.to_string()])
+        (None, vec![named(&work[1])])
     );
-    let of_role = vec![work[0].key.to_string(), work[3].key.to_string()];
+    let of_role = vec![named(&work[0]), named(&work[3])];
     assert_eq!(
         (role(&calls[1]), names(&calls[1])),
         (Some("r1".into()), of_role)
@@ -162,7 +172,7 @@ async fn steps_of_one_role_go_in_one_call_and_each_has_its_answer() {
     assert_eq!(
         calls[0]["Steps"][0],
         json!({
-            "Name": work[1].key.to_string(),
+            "Name": named(&work[1]),
             "ActionOnFailure": "CONTINUE",
             "HadoopJarStep": {
                 "Jar": "command-runner.jar",
@@ -193,7 +203,7 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
         .remove(0)
         .unwrap();
     let expected = json!({
-        "jobName": work.key.to_string(),
+        "jobName": named(&work),
         "jobQueue": "light",
         "jobDefinition": "clean:3",
         "shareIdentifier": "weather",
@@ -209,7 +219,7 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
         "retryStrategy": { "attempts": 1 },
         // Batch takes no shorter one.
         "timeout": { "attemptDurationSeconds": 60 },
-        "tags": { "team": "weather" },
+        "tags": { "murmur:deployment": "murmur", "team": "weather" },
     });
     assert_eq!(bench.asked("v1/submitjob"), [expected]);
 }
@@ -360,4 +370,56 @@ async fn unknown_steps_are_left_out_and_unknown_clusters_keep_no_other_alive() {
         .unwrap()
         .unwrap();
     assert!(seen.state.is_ending(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn two_deployments_in_one_account_never_see_each_other() {
+    let bench = Bench::new();
+    let asked = crate::job_flow::request();
+    let cluster = bench.compute.request_cluster(&asked).await.unwrap();
+    let place = Place::Instance(cluster.clone());
+    let (work, job) = (step("a", None), submission("job", bench.endless_job()));
+    let ours = bench
+        .compute
+        .submit(&place, std::slice::from_ref(&work))
+        .await;
+    let ids = [ours[0].clone().unwrap()];
+    let jobs = bench
+        .compute
+        .submit(&bench.queue(), std::slice::from_ref(&job))
+        .await;
+    let job_ids = [jobs[0].clone().unwrap()];
+    let answering = bench.services.clone();
+    let wire = Wire::new(move |asked| answering.lock().unwrap().answer(asked));
+    let other = compute_of("murmur-2", &wire);
+    let since = Timestamp::from_second(NOW_S).unwrap();
+    for (compute, sees) in [(&bench.compute, true), (&other, false)] {
+        let found = compute.find(&place, &work.key).await.unwrap();
+        assert_eq!(!found.is_empty(), sees, "find a step");
+        let described = compute.describe(&place, &ids).await.unwrap();
+        assert_eq!(!described.is_empty(), sees, "describe a step");
+        let listed = compute.list_steps(&cluster, &[]).await.unwrap();
+        assert_eq!(!listed.is_empty(), sees, "list steps");
+        let found = compute.find(&bench.queue(), &job.key).await.unwrap();
+        assert_eq!(!found.is_empty(), sees, "find a job");
+        let described = compute.describe(&bench.queue(), &job_ids).await.unwrap();
+        assert_eq!(!described.is_empty(), sees, "describe a job");
+        let listed = compute.list_clusters(since).await.unwrap();
+        assert_eq!(!listed.is_empty(), sees, "list clusters");
+        let described = compute.describe_cluster(&cluster).await.unwrap();
+        assert_eq!(described.is_some(), sees, "describe a cluster");
+    }
+}
+
+#[tokio::test]
+async fn who_was_not_told_what_clusters_are_given_requests_none() {
+    let bench = Bench::new();
+    let answering = bench.services.clone();
+    let config = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
+    let emr = aws_sdk_emr::Client::new(&config);
+    let batch = aws_sdk_batch::Client::new(&config);
+    let compute = EmrBatchCompute::new("murmur".parse().unwrap(), emr, batch, None);
+    let refused = compute.request_cluster(&crate::job_flow::request()).await;
+    assert_eq!(word(&refused), "refused");
+    assert_eq!(bench.asked("RunJobFlow"), [Value::Null; 0]);
 }

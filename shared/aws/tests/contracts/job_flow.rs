@@ -72,7 +72,8 @@ async fn asked(request: &ClusterRequest) -> Result<Value, String> {
         log_uri: Some("s3://logs/".into()),
     };
     let emr = aws_sdk_emr::Client::new(&config);
-    let compute = EmrBatchCompute::new(emr, aws_sdk_batch::Client::new(&config), settings);
+    let batch = aws_sdk_batch::Client::new(&config);
+    let compute = EmrBatchCompute::new("murmur".parse().unwrap(), emr, batch, Some(settings));
     let id = compute
         .request_cluster(request)
         .await
@@ -85,7 +86,7 @@ async fn asked(request: &ClusterRequest) -> Result<Value, String> {
 #[tokio::test]
 async fn a_small_cluster_has_groups_and_what_the_deployment_gives() {
     let expected = json!({
-        "Name": "weather--etl--20260301t050000z--1",
+        "Name": "murmur--weather--etl--20260301t050000z--1",
         "ReleaseLabel": "emr-7.9.0",
         "LogUri": "s3://logs/",
         "ServiceRole": "murmur-emr",
@@ -96,6 +97,7 @@ async fn a_small_cluster_has_groups_and_what_the_deployment_gives() {
         "VisibleToAllUsers": true,
         "Tags": [
             { "Key": "purpose", "Value": "etl" },
+            { "Key": "murmur:deployment", "Value": "murmur" },
             { "Key": "murmur:instance", "Value": "weather--etl--20260301t050000z--1" },
             { "Key": "murmur:team", "Value": "weather" },
             { "Key": "murmur:cluster", "Value": "etl" },

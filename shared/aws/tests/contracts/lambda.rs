@@ -43,6 +43,7 @@ impl Queues {
     fn inbox(&self) -> LambdaInbox {
         let client = self.client.clone();
         LambdaInbox::new(
+            "murmur".parse().unwrap(),
             client,
             self.inbox_url.clone(),
             self.dead_letters_url.clone(),
@@ -331,7 +332,8 @@ fn request(stream: &TcpStream) -> Option<(String, String)> {
 async fn serving() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let client = Client::new(&emulator::config_at(variable("EMULATOR")));
-    let inbox = LambdaInbox::new(client, variable("INBOX_URL"), variable("DEAD_LETTERS_URL"));
+    let (inbox, dead_letters) = (variable("INBOX_URL"), variable("DEAD_LETTERS_URL"));
+    let inbox = LambdaInbox::new("murmur".parse().unwrap(), client, inbox, dead_letters);
     let handle = async |batch: Vec<Delivery>| {
         let verdict = |delivery: &Delivery| match workflow(delivery).ends_with("done") {
             true => Verdict::Done,

@@ -1,0 +1,140 @@
+//! Where a function's process begins: logs, settings and ports, once; then Lambda is served.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use aws_config::BehaviorVersion;
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
+use model::message::Function;
+use ports::{Delivery, Verdict};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{LambdaInbox, chain};
+use crate::{AwsPorts, Settings};
+
+/// What is logged where `MURMUR_LOG` does not say.
+const LOGGED: &str = "info";
+
+/// Why a direct call did not succeed; its caller sees both texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// One word for programs.
+    pub kind: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+impl From<CallError> for Diagnostic {
+    fn from(error: CallError) -> Self {
+        Self {
+            error_type: error.kind.to_owned(),
+            error_message: error.message,
+        }
+    }
+}
+
+/// Runs a function that takes messages from its inbox, until Lambda ends the process.
+pub fn run(
+    function: Function,
+    handle: impl AsyncFn(&AwsPorts, Vec<Delivery>) -> Vec<Verdict>,
+) -> ExitCode {
+    begin(function.name(), async {
+        let settings = Settings::read_for(function, variable)?;
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let inbox = LambdaInbox::new(
+            settings.deployment.clone(),
+            aws_sdk_sqs::Client::new(&config),
+            &settings.queue_urls[&function],
+            settings.dead_letters_url(function),
+        );
+        let ports = AwsPorts::new(&config, settings);
+        inbox.serve(async |batch| handle(&ports, batch).await).await
+    })
+}
+
+/// Runs a function that is called directly and answers, until Lambda ends the process.
+pub fn call<A: DeserializeOwned, B: Serialize>(
+    name: &str,
+    answer: impl AsyncFn(&AwsPorts, A) -> Result<B, CallError>,
+) -> ExitCode {
+    begin(name, async {
+        let settings = Settings::read(variable)?;
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let (ports, answer) = (&AwsPorts::new(&config, settings), &answer);
+        let serve = service_fn(|event: LambdaEvent<serde_json::Value>| async move {
+            let span = span(&event.context);
+            let asked = serde_json::from_value(event.payload).map_err(|error| CallError {
+                kind: "BrokenRequest",
+                message: format!("the request cannot be read: {error}"),
+            })?;
+            answer(ports, asked).instrument(span).await
+        });
+        lambda_runtime::run(serve).await
+    })
+}
+
+/// What every line of an invocation's log says.
+pub(super) fn span(context: &Context) -> tracing::Span {
+    let function = context.env_config.function_name.as_str();
+    let request_id = context.request_id.as_str();
+    // Of the highest level, so that no filter takes it from an error.
+    tracing::error_span!("invocation", function, request_id)
+}
+
+fn begin(name: &str, serve: impl Future<Output = Result<(), Error>>) -> ExitCode {
+    if let Err(error) = log(variable("MURMUR_LOG").as_deref().unwrap_or(LOGGED)) {
+        return ended(name, &error);
+    }
+    // One event at a time: more threads than one would only cost memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let served = runtime
+        .map_err(Error::from)
+        .and_then(|runtime| runtime.block_on(serve));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ended(name, &chain(error.as_ref())),
+    }
+}
+
+fn ended(name: &str, error: &dyn Display) -> ExitCode {
+    tracing::error!(function = name, %error, "it cannot be served");
+    ExitCode::FAILURE
+}
+
+/// Logs in lines of JSON.
+fn log(wanted: &str) -> Result<(), String> {
+    let (targets, wrong) = match wanted.parse::<Targets>() {
+        Ok(targets) => (targets, None),
+        Err(error) => (
+            Targets::new().with_default(tracing::Level::INFO),
+            Some(error),
+        ),
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_target(true)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
+        .init();
+    wrong.map_or(Ok(()), |error| {
+        Err(format!(
+            "the environment variable MURMUR_LOG is wrong: {error}"
+        ))
+    })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
