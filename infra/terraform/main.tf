@@ -21,7 +21,7 @@ locals {
 
   # ARNs follow from names, so that a plan shows policies whole.
   arn = {
-    for service in ["batch", "elasticmapreduce", "events", "scheduler", "secretsmanager", "sns", "sqs"] :
+    for service in ["batch", "elasticmapreduce", "events", "logs", "secretsmanager", "sns", "sqs"] :
     service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
   }
   topic_arn = "${local.arn.sns}:${var.deployment}-events"
@@ -146,4 +146,21 @@ locals {
     instance_profile = try(module.emr_roles[0].instance_profile, var.emr_instance_profile.name)
     passed_roles     = try([module.emr_roles[0].service_role, module.emr_roles[0].machines_role], [var.emr_service_role, var.emr_instance_profile.role_arn])
   }
+}
+
+module "people" {
+  source = "./modules/people"
+
+  deployment       = var.deployment
+  table_arn        = local.table_arn
+  queue_arn_prefix = "${local.arn.sqs}:${var.deployment}-"
+  inboxes          = keys(local.inboxes)
+  cluster_arns     = local.clusters
+  log_group_arns = [
+    for group in ["/aws/lambda/${var.deployment}-*", "/aws/batch/job"] : "${local.arn.logs}:log-group:${group}"
+  ]
+  log_object_arns = [
+    for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
+    "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"
+  ]
 }

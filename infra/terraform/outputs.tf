@@ -1,4 +1,44 @@
+output "how_to_look" {
+  description = "What shows the deployment at work."
+  value       = "murmur --target aws --deployment ${var.deployment} --region ${local.region} timeline"
+}
+
+output "registered" {
+  description = "What the last registration of the definitions said."
+  value       = jsondecode(aws_lambda_invocation.register.result)
+}
+
 output "table" {
-  description = "The state table."
+  description = "The state table, for queries."
   value       = module.table.name
+}
+
+output "topic_arn" {
+  description = "The topic of facts, to subscribe to."
+  value       = aws_sns_topic.events.arn
+}
+
+output "mirror_bus_arn" {
+  description = "The bus that every fact also goes to, for rules; null without one."
+  value       = one(aws_cloudwatch_event_bus.facts[*].arn)
+}
+
+output "queue_url_prefix" {
+  description = "An inbox is this and a function's name; its dead letters are that and -dead-letters."
+  value       = local.environment.MURMUR_QUEUE_URL_PREFIX
+}
+
+output "read_policy" {
+  description = "For people and roles that look at the deployment: ARN and JSON of a policy."
+  value       = module.people.read
+}
+
+output "operate_policy" {
+  description = "For those who also operate it: ARN and JSON of a policy that goes with read_policy."
+  value       = module.people.operate
+}
+
+output "emr_roles" {
+  description = "The roles clusters have: EMR's own, and the machines' instance profile."
+  value       = { service_role = local.emr.service_role, instance_profile = local.emr.instance_profile }
 }

@@ -160,6 +160,12 @@ locals {
         PointNames = {
           actions   = ["route53:ChangeResourceRecordSets"]
           resources = ["arn:${local.partition}:route53:::hostedzone/${var.zone.id}"]
+          condition = {
+            "ForAllValues:StringEquals" = {
+              "route53:ChangeResourceRecordSetsActions"     = ["UPSERT"]
+              "route53:ChangeResourceRecordSetsRecordTypes" = ["CNAME"]
+            }
+          }
         }
       },
     )

@@ -154,6 +154,12 @@ variable "emr_log_uri" {
   default     = ""
 }
 
+variable "log_uris" {
+  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them."
+  type        = list(string)
+  default     = []
+}
+
 variable "batch_job_queues" {
   description = "ARNs of the job queues that tasks may use; every one of the account and region when null."
   type        = list(string)

@@ -16,12 +16,14 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # What is due, and when: sparse, so it holds few items, and only their keys.
+  # What is due, and when, and what failed: sparse, so it holds few items, and of each only its keys
+  # and what people look for (docs/queries.md).
   global_secondary_index {
-    name            = "due"
-    hash_key        = "due_shard"
-    range_key       = "due"
-    projection_type = "KEYS_ONLY"
+    name               = "due"
+    hash_key           = "due_shard"
+    range_key          = "due"
+    projection_type    = "INCLUDE"
+    non_key_attributes = ["kind", "reason", "state"]
   }
 
   # Runs of a workflow by logical date, whole, so that a list is one query.
