@@ -20,15 +20,18 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
         None
     }
 
-    /// Puts it into the index of runs of a workflow by logical date.
+    /// Puts it into the index of runs of a workflow by logical date, and among what failed.
     fn listing(&self) -> Option<Listing> {
         None
     }
 }
 
-/// A place in the index of runs of a workflow by logical date.
+/// A place in the index of runs of a workflow by logical date; and, for people, among the runs of
+/// every workflow that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     pub workflow: WorkflowRef,
     pub logical_date: Timestamp,
+    /// When it failed, if it did and is not due for anything.
+    pub failed_at: Option<Timestamp>,
 }

@@ -184,6 +184,7 @@ impl Record for Run {
         Some(Listing {
             workflow: self.workflow_ref(),
             logical_date: self.logical_date,
+            failed_at: self.ended_at.filter(|_| self.state == RunState::Failed),
         })
     }
 }

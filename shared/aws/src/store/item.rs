@@ -8,6 +8,9 @@
 //! | `listing`, `listing_date` | key of the sparse index `runs`: `team/workflow` and logical date |
 //! | every other | the record's attributes, as they are in its JSON |
 //!
+//! The index `due` also holds the runs that failed, by when they did, for people: in a shard of
+//! their own, which reconcile never reads.
+//!
 //! An attribute of a record that has one of these names would be stored with a `$` before it.
 //! Instants of the indexes have exactly three decimals, so that their order is time order.
 
@@ -51,6 +54,8 @@ const OWN: [&str; 8] = [
 
 /// Over how many partitions the index of what is due is spread.
 pub const DUE_SHARDS: u8 = 4;
+/// The shard of the runs that failed, of every workflow; few enough for one.
+pub const FAILED_SHARD: &str = "failed";
 
 /// A key's place in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,9 +119,15 @@ pub fn encode(item: &Item, version: u64) -> Result<Attributes, StoreError> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     attributes.insert(KIND.into(), text(item.kind));
     attributes.insert(VERSION.into(), AttributeValue::N(version.to_string()));
-    if let Some(due) = item.due {
-        attributes.insert(DUE.into(), text(&index_time(due)));
-        attributes.insert(DUE_SHARD.into(), text(&place.due_shard()));
+    let failed_at = item.listing.as_ref().and_then(|listing| listing.failed_at);
+    let indexed = match (item.due, failed_at) {
+        (Some(due), _) => Some((place.due_shard(), due)),
+        (None, Some(failed_at)) => Some((FAILED_SHARD.to_owned(), failed_at)),
+        (None, None) => None,
+    };
+    if let Some((shard, at)) = indexed {
+        attributes.insert(DUE.into(), text(&index_time(at)));
+        attributes.insert(DUE_SHARD.into(), text(&shard));
     }
     if let Some(listing) = &item.listing {
         attributes.insert(LISTING.into(), text(&listing.workflow.to_string()));
@@ -261,6 +272,44 @@ mod tests {
             BTreeSet::from(expected),
             "what is not due is in no index"
         );
+    }
+
+    #[test]
+    fn what_failed_is_indexed_apart_from_what_is_due() {
+        let instant = |text: &str| Some(testkit::instant(text));
+        let (due, failed_at) = (
+            instant("2026-03-01T05:00:00Z"),
+            instant("2026-03-01T06:00:00Z"),
+        );
+        let text = |attributes: &Attributes, name| {
+            let value = attributes.get(name)?;
+            Some(value.as_s().unwrap().clone())
+        };
+        let body = json!({});
+        for (due, failed_at, at) in [
+            (None, None, None),
+            (None, failed_at, Some("2026-03-01T06:00:00.000Z")),
+            (due, None, Some("2026-03-01T05:00:00.000Z")),
+            (due, failed_at, Some("2026-03-01T05:00:00.000Z")),
+        ] {
+            let listing = model::record::Listing {
+                workflow: "weather/report".parse().unwrap(),
+                logical_date: testkit::instant("2026-03-01T00:00:00Z"),
+                failed_at,
+            };
+            let item = Item {
+                due,
+                listing: Some(listing),
+                ..item(&body)
+            };
+            let attributes = encode(&item, 1).unwrap();
+            assert_eq!(text(&attributes, DUE).as_deref(), at);
+            let shard = text(&attributes, DUE_SHARD);
+            assert_eq!(
+                shard.as_deref() == Some(FAILED_SHARD),
+                due.is_none() && failed_at.is_some()
+            );
+        }
     }
 
     #[test]

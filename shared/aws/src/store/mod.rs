@@ -31,7 +31,7 @@ use item::{ARRIVALS, Attributes, PARTITION, Place, SORT, VERSION};
 const MAX_READS: usize = 100;
 /// The most writes one commit takes.
 const MAX_WRITES: usize = 100;
-/// The sparse index of what is due; it holds keys only.
+/// The sparse index of what is due; it holds keys, and the few attributes people look for.
 const DUE_INDEX: &str = "due";
 /// The index of runs of a workflow by logical date; it holds whole items.
 const RUNS_INDEX: &str = "runs";

@@ -29,13 +29,12 @@ pub async fn create(client: &Client, table: &str) {
         .billing_mode(BillingMode::PayPerRequest)
         .set_attribute_definitions(Some(names.map(text).into()))
         .set_key_schema(Some(keys("partition", "sort")))
-        .global_secondary_indexes(index("due", "due_shard", "due", ProjectionType::KeysOnly))
         .global_secondary_indexes(index(
-            "runs",
-            "listing",
-            "listing_date",
-            ProjectionType::All,
+            "due",
+            ["due_shard", "due"],
+            &["kind", "reason", "state"],
         ))
+        .global_secondary_indexes(index("runs", ["listing", "listing_date"], &[]))
         .send()
         .await
         .unwrap();
@@ -52,11 +51,20 @@ fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {
     vec![key(hash, KeyType::Hash), key(range, KeyType::Range)]
 }
 
-fn index(name: &str, hash: &str, range: &str, holds: ProjectionType) -> GlobalSecondaryIndex {
+/// An index of keys and some attributes, of all of them when none are named.
+fn index(name: &str, [hash, range]: [&str; 2], holds: &[&str]) -> GlobalSecondaryIndex {
+    let projection = if holds.is_empty() {
+        Projection::builder().projection_type(ProjectionType::All)
+    } else {
+        let holds = holds.iter().map(|name| (*name).to_owned()).collect();
+        Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(holds))
+    };
     GlobalSecondaryIndex::builder()
         .index_name(name)
         .set_key_schema(Some(keys(hash, range)))
-        .projection(Projection::builder().projection_type(holds).build())
+        .projection(projection.build())
         .build()
         .unwrap()
 }

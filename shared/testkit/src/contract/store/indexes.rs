@@ -101,6 +101,7 @@ fn listing(of: &str, date: u32) -> Option<Listing> {
     Some(Listing {
         workflow: workflow(of),
         logical_date: minute(date),
+        failed_at: None,
     })
 }
 
