@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use model::name::{ClusterRef, TeamName, WorkflowRef};
+use serde::Serialize;
 
 /// What differs between two sets of definitions.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Changes {
     pub teams: Difference<TeamName>,
     pub clusters: Difference<ClusterRef>,
@@ -13,7 +14,7 @@ pub struct Changes {
 }
 
 /// Names that came, stayed with another definition, or went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference<T> {
     pub added: BTreeSet<T>,
     pub changed: BTreeSet<T>,

@@ -13,6 +13,7 @@ mod current;
 mod fence;
 mod grown;
 mod owed;
+mod request;
 mod wanted;
 
 use definitions::{Diagnostic, SourceFile};
@@ -20,6 +21,7 @@ use ports::{Clock as _, Ports, Trouble};
 
 pub use apply::apply;
 pub use change::{Changes, Difference};
+pub use request::{Action, Answer, Outcome, Request, RequestError, answer};
 
 /// What registering a good set did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! Checks every edge between crates against the layer table.
 
-use crate::layers::{FOR_TESTS, LAYERS, Layer, Layers, Libraries, layer_of, reserved_for};
-use crate::workspace::{Edge, To};
+use crate::layers::{
+    FOR_MAIN, FOR_TESTS, LAYERS, Layer, Layers, Libraries, layer_of, reserved_for,
+};
+use crate::workspace::{By, Edge, To};
 
 const WHAT_TO_DO: &str = "move the code that needs the import to a layer that may have it. If the \
     table itself should change, change tests/house/src/layers.rs and add a line under `Decisions` \
@@ -14,16 +16,23 @@ fn breach(from: &Layer, folder: &str, edge: &Edge) -> Option<String> {
             let Some(layer) = layer_of(to) else {
                 return Some(format!("{folder} imports {to}, which is in no layer"));
             };
-            let for_tests = edge.for_tests && FOR_TESTS.contains(&layer.name);
-            (to, for_tests || may_import_layer(from, layer.name))
+            let besides = match edge.by {
+                By::Whole => false,
+                By::Feature => FOR_MAIN.contains(&(from.name, layer.name)),
+                By::Tests => FOR_TESTS.contains(&layer.name),
+            };
+            (to, besides || may_import_layer(from, layer.name))
         }
-        To::Library(library) => (library, may_import_library(from, library, edge.for_tests)),
+        To::Library(library) => (
+            library,
+            may_import_library(from, library, edge.by == By::Tests),
+        ),
     };
     (!allowed).then(|| {
-        let section = if edge.for_tests {
-            "dev-dependencies"
-        } else {
-            "dependencies"
+        let section = match edge.by {
+            By::Whole => "dependencies",
+            By::Feature => "optional dependencies",
+            By::Tests => "dev-dependencies",
         };
         format!(
             "{folder} imports {imported} ({section}), but {}",
@@ -113,69 +122,90 @@ mod tests {
     fn a_made_up_edge_is_refused() {
         let house = |to: &str| To::House(to.to_owned());
         let library = |to: &str| To::Library(to.to_owned());
+        const WHOLE: By = By::Whole;
         let cases = [
-            ("shared/choreography", library("tokio"), false, false),
-            ("shared/choreography", library("tracing"), false, false),
-            ("shared/choreography", library("rand"), false, false),
-            ("shared/choreography", library("rusqlite"), true, false),
-            ("shared/choreography", library("proptest"), true, true),
-            ("shared/choreography", house("shared/ports"), false, false),
-            ("shared/choreography", house("shared/model"), false, true),
-            ("shared/model", house("shared/choreography"), false, false),
+            ("shared/choreography", library("tokio"), WHOLE, false),
+            ("shared/choreography", library("tracing"), WHOLE, false),
+            ("shared/choreography", library("rand"), WHOLE, false),
+            ("shared/choreography", library("rusqlite"), By::Tests, false),
+            ("shared/choreography", library("proptest"), By::Tests, true),
+            ("shared/choreography", house("shared/ports"), WHOLE, false),
+            ("shared/choreography", house("shared/model"), WHOLE, true),
+            ("shared/model", house("shared/choreography"), WHOLE, false),
             (
                 "shared/protocols",
                 house("shared/choreography"),
-                false,
+                WHOLE,
                 true,
             ),
             (
                 "functions/submit-task",
                 house("functions/observe-task"),
-                false,
+                WHOLE,
                 false,
             ),
             (
                 "functions/submit-task",
                 house("shared/definitions"),
-                false,
+                WHOLE,
                 false,
             ),
             (
                 "functions/register-definitions",
                 house("shared/definitions"),
-                false,
+                WHOLE,
                 true,
             ),
             (
                 "functions/submit-task",
                 house("shared/testkit"),
-                false,
+                WHOLE,
                 false,
             ),
-            ("functions/submit-task", house("shared/testkit"), true, true),
+            (
+                "functions/submit-task",
+                house("shared/testkit"),
+                By::Tests,
+                true,
+            ),
             (
                 "functions/submit-task",
                 library("serde_yaml_ng"),
-                true,
+                By::Tests,
                 false,
             ),
-            ("shared/local", house("functions/submit-task"), false, true),
-            ("shared/local", library("rusqlite"), false, true),
-            ("shared/local", library("aws-sdk-sqs"), false, false),
-            ("shared/aws", library("aws-sdk-sqs"), false, true),
-            ("shared/aws", library("rusqlite"), false, false),
-            ("shared/aws", house("shared/ports"), false, true),
-            ("shared/aws", house("shared/choreography"), false, false),
-            ("shared/aws", house("functions/submit-task"), false, false),
-            ("shared/testkit", house("shared/local"), false, false),
-            ("cli", library("rusqlite"), false, false),
-            ("cli", library("lambda_runtime"), false, false),
-            ("cli", house("shared/local"), false, true),
-            ("tests/engine", library("rusqlite"), true, true),
+            ("functions/operate", house("shared/aws"), By::Feature, true),
+            ("functions/operate", house("shared/aws"), WHOLE, false),
+            (
+                "functions/operate",
+                house("shared/local"),
+                By::Feature,
+                false,
+            ),
+            (
+                "functions/operate",
+                library("aws-config"),
+                By::Feature,
+                false,
+            ),
+            ("shared/local", house("shared/aws"), By::Feature, false),
+            ("shared/local", house("functions/submit-task"), WHOLE, true),
+            ("shared/local", library("rusqlite"), WHOLE, true),
+            ("shared/local", library("aws-sdk-sqs"), WHOLE, false),
+            ("shared/aws", library("aws-sdk-sqs"), WHOLE, true),
+            ("shared/aws", library("rusqlite"), WHOLE, false),
+            ("shared/aws", house("shared/ports"), WHOLE, true),
+            ("shared/aws", house("shared/choreography"), WHOLE, false),
+            ("shared/aws", house("functions/submit-task"), WHOLE, false),
+            ("shared/testkit", house("shared/local"), WHOLE, false),
+            ("cli", library("rusqlite"), WHOLE, false),
+            ("cli", library("lambda_runtime"), WHOLE, false),
+            ("cli", house("shared/local"), WHOLE, true),
+            ("tests/engine", library("rusqlite"), By::Tests, true),
         ];
-        for (from, to, for_tests, allowed) in cases {
+        for (from, to, by, allowed) in cases {
             let layer = layer_of(from).expect("the table has this layer");
-            let edge = Edge { to, for_tests };
+            let edge = Edge { to, by };
             let breach = breach(layer, from, &edge);
             assert_eq!(breach.is_none(), allowed, "{from}: {breach:?}");
         }

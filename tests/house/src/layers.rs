@@ -146,6 +146,9 @@ pub const LAYERS: &[Layer] = &[
 
 const FUNCTION_LIBRARIES: &[&str] = &["serde", "serde_json", "thiserror", "tracing"];
 
+/// Layers that a layer may import behind a feature, for its `main` alone.
+pub const FOR_MAIN: &[(&str, &str)] = &[("functions", "aws"), ("register-definitions", "aws")];
+
 /// Layers whose crates any crate may import for its tests.
 pub const FOR_TESTS: &[&str] = &["testkit"];
 

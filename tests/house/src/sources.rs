@@ -77,6 +77,11 @@ const BANS: &[Ban] = &[
         because: "only aws::lambda knows Lambda",
     },
     Ban {
+        folders: &["functions"],
+        words: &["aws::"],
+        because: "only the `main` of a function knows where it runs",
+    },
+    Ban {
         folders: &["shared", "functions", "cli"],
         words: &["thread_rng", "rand::random", "RandomState", "from_entropy"],
         because: "what looks random follows from a key, so that every run can be repeated",
@@ -96,12 +101,19 @@ fn code(line: &str) -> &str {
     comment.map_or(line, |at| &line[..at])
 }
 
+/// Whether a file is where a function's process begins; it may name what its library must not.
+fn is_main(path: &str) -> bool {
+    path.starts_with("functions/") && path.ends_with("/src/main.rs")
+}
+
 /// Says every banned word of a file, with its line.
 fn banned(path: &str, text: &str) -> Vec<String> {
     let bans = BANS.iter().filter(|ban| {
-        ban.folders
-            .iter()
-            .any(|folder| path == *folder || path.starts_with(&format!("{folder}/")))
+        !is_main(path)
+            && ban
+                .folders
+                .iter()
+                .any(|folder| path == *folder || path.starts_with(&format!("{folder}/")))
     });
     let mut found = Vec::new();
     for ban in bans {
@@ -180,6 +192,26 @@ mod tests {
     }
 
     #[test]
+    fn every_function_has_a_main_and_it_is_wiring_alone() {
+        const LINES: usize = 30;
+        let mains: Vec<_> = sources()
+            .into_iter()
+            .filter(|(path, _)| is_main(path))
+            .collect();
+        let functions = crates();
+        let functions = functions
+            .iter()
+            .filter(|one| one.folder.starts_with("functions/"));
+        assert_eq!(mains.len(), functions.count());
+        let long = mains
+            .iter()
+            .filter(|(_, text)| text.lines().count() > LINES)
+            .map(|(path, _)| path.clone());
+        let long: Vec<String> = long.collect();
+        assert_none(&long, "move what it does to its library or to aws::lambda.");
+    }
+
+    #[test]
     fn no_file_has_a_name_that_says_nothing() {
         let empty = |path: &String| {
             path.trim_end_matches(".rs")
@@ -254,6 +286,8 @@ mod tests {
                 "pub async fn handle() {}",
                 0,
             ),
+            ("functions/operate/src/lib.rs", "aws::lambda::run", 1),
+            ("functions/operate/src/main.rs", "aws::lambda::run", 0),
             ("shared/local/src/lib.rs", "std::fs::read()", 0),
             ("shared/aws/src/bus.rs", "use lambda_runtime::run;", 1),
             (

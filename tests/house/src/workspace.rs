@@ -15,8 +15,18 @@ pub struct Crate {
 /// One line of a crate's dependencies.
 pub struct Edge {
     pub to: To,
-    /// Only its tests import it.
-    pub for_tests: bool,
+    pub by: By,
+}
+
+/// What of a crate imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// All of it.
+    Whole,
+    /// What a feature adds.
+    Feature,
+    /// Its tests.
+    Tests,
 }
 
 /// What is imported.
@@ -66,7 +76,11 @@ fn of(metadata: &Metadata, package: &cargo_metadata::Package) -> Crate {
             Some(path) => To::House(relative(path)),
             None => To::Library(dependency.name.clone()),
         },
-        for_tests: dependency.kind == DependencyKind::Development,
+        by: match dependency.kind {
+            DependencyKind::Development => By::Tests,
+            _ if dependency.optional => By::Feature,
+            _ => By::Whole,
+        },
     });
     Crate {
         name: package.name.to_string(),

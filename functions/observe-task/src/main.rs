@@ -1,0 +1,9 @@
+//! observe-task on Lambda.
+
+use std::process::ExitCode;
+
+use model::message::Function;
+
+fn main() -> ExitCode {
+    aws::lambda::run(Function::ObserveTask, observe_task::handle)
+}

@@ -1,0 +1,9 @@
+//! operate on Lambda.
+
+use std::process::ExitCode;
+
+use model::message::Function;
+
+fn main() -> ExitCode {
+    aws::lambda::run(Function::Operate, operate::handle)
+}

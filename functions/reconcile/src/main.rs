@@ -1,0 +1,9 @@
+//! reconcile on Lambda.
+
+use std::process::ExitCode;
+
+use model::message::Function;
+
+fn main() -> ExitCode {
+    aws::lambda::run(Function::Reconcile, reconcile::handle)
+}

@@ -1,0 +1,9 @@
+//! record-cluster on Lambda.
+
+use std::process::ExitCode;
+
+use model::message::Function;
+
+fn main() -> ExitCode {
+    aws::lambda::run(Function::RecordCluster, record_cluster::handle)
+}
