@@ -7,13 +7,17 @@ module "definitions" {
   events_dir = local.events_dir
 }
 
-# Fails the plan, so that a broken set changes nothing. Where the function itself is to be changed,
-# and on the very first apply, it waits for that.
+# Asked while planning, so that a broken set changes nothing. Where the function itself is to be
+# changed, and on the very first apply, that waits for the new one: only it knows what it takes.
 data "aws_lambda_invocation" "check" {
   function_name = module.register_definitions.name
   input         = jsonencode({ action = "check", files = module.definitions.files })
 
   depends_on = [module.register_definitions]
+}
+
+locals {
+  checked = jsondecode(data.aws_lambda_invocation.check.result)
 }
 
 resource "aws_lambda_invocation" "register" {
@@ -22,8 +26,15 @@ resource "aws_lambda_invocation" "register" {
   # Another release may read the same texts otherwise.
   triggers = { release = module.register_definitions.code }
 
+  lifecycle {
+    precondition {
+      condition     = !can(local.checked.broken)
+      error_message = try(local.checked.broken, "")
+    }
+  }
+
   # Everything that reads definitions is up to date before there are new ones.
-  depends_on = [data.aws_lambda_invocation.check, module.table, module.inbox, module.function]
+  depends_on = [module.table, module.inbox, module.function]
 }
 
 locals {

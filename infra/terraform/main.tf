@@ -30,12 +30,7 @@ locals {
   # Every function that has an inbox, with the facts it subscribes to; a test holds these to
   # `Function::subscribers`.
   inboxes = merge(
-    {
-      for function in [
-        "start-run", "advance-run", "submit-task", "observe-task", "provision-cluster",
-        "record-cluster", "terminate-cluster", "operate", "reconcile",
-      ] : function => lookup(jsondecode(file("${path.module}/subscriptions.json")), function, [])
-    },
+    jsondecode(file("${path.module}/inboxes.json")),
     var.mirror_bus ? { mirror-facts = ["*"] } : {},
   )
   # What each does, for people.
@@ -144,7 +139,10 @@ locals {
   emr = {
     service_role     = try(module.emr_roles[0].service_role, var.emr_service_role)
     instance_profile = try(module.emr_roles[0].instance_profile, var.emr_instance_profile.name)
-    passed_roles     = try([module.emr_roles[0].service_role, module.emr_roles[0].machines_role], [var.emr_service_role, var.emr_instance_profile.role_arn])
+    passed_roles = try(
+      [var.emr_service_role, var.emr_instance_profile.role_arn],
+      [for role in ["service", "machines"] : "arn:${local.partition}:iam::${local.account}:role/${var.deployment}-emr-${role}"],
+    )
   }
 }
 

@@ -7,8 +7,3 @@ output "instance_profile" {
   description = "Name of the machines' instance profile."
   value       = aws_iam_instance_profile.machines.name
 }
-
-output "machines_role" {
-  description = "ARN of the role in that instance profile."
-  value       = aws_iam_role.machines.arn
-}
