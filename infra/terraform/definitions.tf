@@ -20,6 +20,13 @@ locals {
   checked = jsondecode(data.aws_lambda_invocation.check.result)
 }
 
+check "definitions" {
+  assert {
+    condition     = try(local.checked.warnings, "") == ""
+    error_message = try(local.checked.warnings, "")
+  }
+}
+
 resource "aws_lambda_invocation" "register" {
   function_name = module.register_definitions.name
   input         = jsonencode({ action = "register", files = module.definitions.files })

@@ -1,7 +1,8 @@
 //! What whoever deploys asks, and is answered.
 //!
-//! Paths are relative to `events/`. A broken set is answered with the text `murmur check` prints,
-//! so that a deployment that fails says all that is wrong.
+//! Paths are relative to `events/`. What is wrong with a set is told with the text `murmur check`
+//! prints, so that a deployment that fails says all of it: as the answer to whoever has it checked,
+//! as an error to whoever wants it registered.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub enum Action {
     Register,
 }
 
-/// A good set's answer.
+/// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
@@ -40,6 +41,8 @@ pub enum Answer {
         /// As `murmur check` prints them; empty when there are none.
         warnings: String,
     },
+    /// The set that was to be checked is broken: all diagnostics, as `murmur check` prints them.
+    Broken { broken: String },
     Registered {
         registered: Outcome,
         changes: Box<Changes>,
@@ -81,18 +84,19 @@ pub async fn answer<P: Ports>(ports: &P, request: Request) -> Result<Answer, Req
     let files = request.files.into_iter();
     let file = |(path, text): (String, String)| SourceFile::new(format!("events/{path}"), text);
     let files: Vec<SourceFile> = files.map(file).collect();
-    let broken = |diagnostics: &[definitions::Diagnostic]| RequestError::Broken {
-        diagnostics: render(diagnostics, &files, false),
-    };
+    let shown = |diagnostics: &[definitions::Diagnostic]| render(diagnostics, &files, false);
     match request.action {
         Action::Check => {
             let checked = definitions::check(&files, ports.clock().now());
-            if checked.definitions.is_none() {
-                return Err(broken(&checked.diagnostics));
-            }
-            Ok(Answer::Checked {
-                checked: files.len(),
-                warnings: render(&checked.diagnostics, &files, false),
+            let diagnostics = shown(&checked.diagnostics);
+            Ok(match checked.definitions {
+                Some(_) => Answer::Checked {
+                    checked: files.len(),
+                    warnings: diagnostics,
+                },
+                None => Answer::Broken {
+                    broken: diagnostics,
+                },
             })
         }
         Action::Register => match register(ports, &files).await {
@@ -104,7 +108,9 @@ pub async fn answer<P: Ports>(ports: &P, request: Request) -> Result<Answer, Req
                 registered: Outcome::Changed,
                 changes,
             }),
-            Err(Refused::Broken { diagnostics }) => Err(broken(&diagnostics)),
+            Err(Refused::Broken { diagnostics }) => Err(RequestError::Broken {
+                diagnostics: shown(&diagnostics),
+            }),
             Err(Refused::Interrupted(trouble)) => Err(RequestError::Interrupted(trouble)),
         },
     }
@@ -167,11 +173,11 @@ tasks: { clean: { batch: { job_definition: clean, queue: light } } }
         let checked = definitions::check(&files, ports.clock().now());
         let expected = render(&checked.diagnostics, &files, false);
         assert!(expected.contains("--> events/weather/workflows/daily.yaml:1:"));
-        for action in ["check", "register"] {
-            let error = answered(&ports, action, BROKEN).unwrap_err();
-            assert_eq!(error.kind(), "BrokenDefinitions");
-            assert_eq!(error.to_string(), expected);
-        }
+        let checked = answered(&ports, "check", BROKEN).unwrap();
+        assert_eq!(checked, json!({ "broken": expected }));
+        let error = answered(&ports, "register", BROKEN).unwrap_err();
+        assert_eq!(error.kind(), "BrokenDefinitions");
+        assert_eq!(error.to_string(), expected);
         let again = answered(&ports, "register", GOOD).unwrap();
         assert_eq!(again["registered"], "unchanged");
     }
