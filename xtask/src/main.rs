@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod package;
 mod project;
 mod schema;
 mod test;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Tests murmur and shows it at work.
+/// Tests, shows, measures and packages murmur.
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
@@ -30,6 +31,7 @@ enum Task {
     Test(test::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
+    Package(package::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Package(arguments) => package::run(&arguments),
         Task::Schema(arguments) => schema::run(&arguments),
     };
     result.unwrap_or_else(|error| {
