@@ -8,7 +8,10 @@ use ports::{ContentCache, Ports};
 
 use crate::clock::SystemClock;
 use crate::compute::EmrSettings;
-use crate::{Deployment, DynamoStateStore, EmrBatchCompute, NotADeployment, SnsSqsBus};
+use crate::names::Zone;
+use crate::{
+    Deployment, DynamoStateStore, EmrBatchCompute, NotADeployment, Route53Names, SnsSqsBus,
+};
 
 /// Where a deployment keeps what functions reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,9 @@ pub struct Settings {
     pub queue_urls: BTreeMap<Function, String>,
     /// What every cluster is given; only who requests clusters needs it.
     pub emr: Option<EmrSettings>,
+    /// Where clusters have names; only who records clusters needs it, and not every deployment
+    /// has one.
+    pub zone: Option<Zone>,
 }
 
 /// A setting is not as it must be.
@@ -37,7 +43,8 @@ impl Settings {
     /// `MURMUR_DEPLOYMENT`, `MURMUR_TABLE`, `MURMUR_TOPIC_ARN`, `MURMUR_QUEUE_URL_PREFIX` (an
     /// inbox is this and its function's name); for who requests clusters
     /// `MURMUR_EMR_SERVICE_ROLE` and `MURMUR_EMR_INSTANCE_PROFILE`, and where clusters name none
-    /// themselves, `MURMUR_EMR_SUBNET` and `MURMUR_EMR_LOG_URI`.
+    /// themselves, `MURMUR_EMR_SUBNET` and `MURMUR_EMR_LOG_URI`; where clusters have names in a
+    /// Route 53 zone, for who records clusters `MURMUR_ZONE_ID` and `MURMUR_ZONE_NAME`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let optional = |name: &str| get(name).filter(|value| !value.is_empty());
         let needed = |name: &'static str| optional(name).ok_or(SettingsError::Missing(name));
@@ -54,12 +61,22 @@ impl Settings {
                 log_uri: optional("MURMUR_EMR_LOG_URI"),
             })
         };
+        let zone = ["MURMUR_ZONE_ID", "MURMUR_ZONE_NAME"];
+        let zone = if zone.iter().all(|part| optional(part).is_none()) {
+            None
+        } else {
+            Some(Zone {
+                id: needed("MURMUR_ZONE_ID")?,
+                name: needed("MURMUR_ZONE_NAME")?,
+            })
+        };
         Ok(Self {
             deployment: needed("MURMUR_DEPLOYMENT")?.parse()?,
             table: needed("MURMUR_TABLE")?,
             topic_arn: needed("MURMUR_TOPIC_ARN")?,
             queue_urls: Function::ALL.map(inbox).into(),
             emr,
+            zone,
         })
     }
 
@@ -81,12 +98,13 @@ impl Settings {
     }
 }
 
-/// State, bus, compute and clock on AWS.
+/// State, bus, compute, clock and names on AWS.
 pub struct AwsPorts {
     store: DynamoStateStore,
     bus: SnsSqsBus,
     compute: EmrBatchCompute,
     clock: SystemClock,
+    names: Route53Names,
     cache: ContentCache,
 }
 
@@ -103,6 +121,7 @@ impl AwsPorts {
             bus: SnsSqsBus::new(topics, queues, settings.topic_arn, settings.queue_urls),
             compute: EmrBatchCompute::new(settings.deployment, emr, batch, settings.emr),
             clock: SystemClock::default(),
+            names: Route53Names::new(config, settings.zone),
             cache: ContentCache::default(),
         }
     }
@@ -113,6 +132,7 @@ impl Ports for AwsPorts {
     type Bus = SnsSqsBus;
     type Compute = EmrBatchCompute;
     type Clock = SystemClock;
+    type Names = Route53Names;
 
     fn store(&self) -> &DynamoStateStore {
         &self.store
@@ -125,6 +145,9 @@ impl Ports for AwsPorts {
     }
     fn clock(&self) -> &SystemClock {
         &self.clock
+    }
+    fn names(&self) -> &Route53Names {
+        &self.names
     }
     fn cache(&self) -> &ContentCache {
         &self.cache
@@ -144,6 +167,10 @@ mod tests {
     const EMR: [(&str, &str); 2] = [
         ("MURMUR_EMR_SERVICE_ROLE", "service"),
         ("MURMUR_EMR_INSTANCE_PROFILE", "machines"),
+    ];
+    const ZONE: [(&str, &str); 2] = [
+        ("MURMUR_ZONE_ID", "Z1"),
+        ("MURMUR_ZONE_NAME", "clusters.example.com"),
     ];
 
     fn get(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
@@ -166,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_empty_is_named() {
-        let all: Vec<_> = NEEDED.into_iter().chain(EMR).collect();
+        let all: Vec<_> = NEEDED.into_iter().chain(EMR).chain(ZONE).collect();
         for (name, _) in &all {
             let others = all.iter().filter(|(one, _)| one != name).copied();
             let mut without: Vec<_> = others.collect();

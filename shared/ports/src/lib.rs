@@ -8,6 +8,7 @@ pub mod cache;
 pub mod clock;
 pub mod compute;
 pub mod delivery;
+pub mod mirror;
 pub mod names;
 pub mod store;
 

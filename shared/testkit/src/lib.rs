@@ -13,6 +13,7 @@ pub use faults::Faults;
 pub use memory::bus::MemoryBus;
 pub use memory::clock::ManualClock;
 pub use memory::compute::{Call, ScriptedCompute, SubmitAnswer};
+pub use memory::mirror::MemoryMirror;
 pub use memory::names::MemoryNames;
 pub use memory::store::MemoryStore;
 pub use memory::test_ports::TestPorts;

@@ -222,6 +222,7 @@ async fn endpoint(
     };
     let applications = cluster.applications().iter();
     Ok(Some(Endpoint {
+        name: None,
         master_dns: master_dns.to_owned(),
         private_ip,
         ports: applications.filter_map(|one| port(one.name()?)).collect(),

@@ -87,7 +87,8 @@ pub(super) fn span(context: &Context) -> tracing::Span {
     tracing::error_span!("invocation", function, request_id)
 }
 
-fn begin(name: &str, serve: impl Future<Output = Result<(), Error>>) -> ExitCode {
+/// Serves with logs and a runtime; says why it cannot.
+pub(super) fn begin(name: &str, serve: impl Future<Output = Result<(), Error>>) -> ExitCode {
     if let Err(error) = log(variable("MURMUR_LOG").as_deref().unwrap_or(LOGGED)) {
         return ended(name, &error);
     }
@@ -135,6 +136,7 @@ fn log(wanted: &str) -> Result<(), String> {
     })
 }
 
-fn variable(name: &str) -> Option<String> {
+/// Reads an environment variable; an empty one is none.
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

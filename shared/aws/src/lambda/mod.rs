@@ -5,6 +5,7 @@
 //! letters with its reason, and the batch goes on (rule 21).
 
 mod entry;
+mod mirror;
 mod settle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +23,7 @@ use tracing::Instrument as _;
 
 use crate::{Deployment, envelope};
 pub use entry::{CallError, call, run};
+pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};
 
 /// The most entries of one call.

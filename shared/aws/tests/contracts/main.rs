@@ -9,6 +9,8 @@ mod compute;
 mod emulator;
 mod job_flow;
 mod lambda;
+mod mirror;
+mod names;
 mod stand_in;
 mod store;
 mod table;

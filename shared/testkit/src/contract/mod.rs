@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod clock;
 pub mod compute;
+pub mod mirror;
 pub mod names;
 pub mod store;
 

@@ -4,6 +4,7 @@
 pub mod bus;
 pub mod clock;
 pub mod compute;
+pub mod mirror;
 pub mod names;
 pub mod store;
 pub mod test_ports;
