@@ -7,7 +7,7 @@ use choreography::selection::{self, Candidate};
 use choreography::work;
 use model::attempt::AttemptKey;
 use model::cluster::Instance;
-use model::definition::{ClusterChoice, TaskKind};
+use model::definition::{Cluster, ClusterChoice, TaskKind};
 use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::{self, LimitRef, SizedLimit};
@@ -16,7 +16,7 @@ use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskStat
 use model::work::Submission;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
-use protocols::{facts, registry, stop};
+use protocols::{content, facts, registry, stop};
 
 use crate::abandon;
 use crate::park::{self, Wait};
@@ -296,7 +296,12 @@ impl Attempt<'_> {
         let role = team
             .as_ref()
             .and_then(|team| team.execution_role.as_deref());
-        let filled = work::submission(&self.view.plan, self.position, &self.view.run, &key, role);
+        let cluster = self.definition(ports, instance.as_ref()).await?;
+        let going = work::Going {
+            execution_role: role,
+            cluster: cluster.as_deref(),
+        };
+        let filled = work::submission(&self.view.plan, self.position, &self.view.run, &key, going);
         match filled {
             Ok(submission) => Ok(Some(Claimed {
                 view: Arc::clone(self.view),
@@ -314,6 +319,21 @@ impl Attempt<'_> {
                     .await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// The definition an instance has pinned, read only for work that depends on it.
+    async fn definition<P: Ports>(
+        &self,
+        ports: &P,
+        instance: Option<&Instance>,
+    ) -> Result<Option<Arc<Cluster>>, Trouble> {
+        let kind = &self.view.plan.written(self.position).kind;
+        match instance.filter(|_| work::needs_cluster(kind)) {
+            Some(instance) => content::cluster(ports, &instance.definition)
+                .await
+                .map(Some),
+            None => Ok(None),
         }
     }
 

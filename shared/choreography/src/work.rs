@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use model::attempt::AttemptKey;
-use model::definition::{BatchTask, CommandTask, PrestoTask, SparkTask, TaskKind};
+use model::definition::{BatchTask, Cluster, CommandTask, PrestoTask, SparkTask, TaskKind};
 use model::run::{Cause, Run};
 use model::work::{JobSpec, Submission, Work};
 use serde_json::Value;
@@ -23,13 +23,30 @@ pub struct WorkError {
     pub source: TemplateError,
 }
 
+/// Where an attempt's work goes and as whom.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Going<'a> {
+    /// Role the step runs as.
+    pub execution_role: Option<&'a str>,
+    /// What its instance's definition says; [`needs_cluster`] tells whose work it matters to.
+    pub cluster: Option<&'a Cluster>,
+}
+
+/// Whether what is submitted depends on the definition of the cluster it goes to.
+pub fn needs_cluster(kind: &TaskKind) -> bool {
+    match kind {
+        TaskKind::Presto(_) => true,
+        TaskKind::Spark(_) | TaskKind::Command(_) | TaskKind::Batch(_) => false,
+    }
+}
+
 /// Fills in an attempt's work.
 pub fn submission(
     plan: &Plan,
     position: u32,
     run: &Run,
     key: &AttemptKey,
-    execution_role: Option<&str>,
+    going: Going<'_>,
 ) -> Result<Submission, WorkError> {
     let task = plan.written(position);
     let upstreams = upstreams(plan, position);
@@ -60,7 +77,7 @@ pub fn submission(
     };
     let work = match &task.kind {
         TaskKind::Spark(spark) => spark_step(spark, &fill)?,
-        TaskKind::Presto(presto) => presto_step(presto, &fill)?,
+        TaskKind::Presto(presto) => presto_step(presto, going.cluster, &fill)?,
         TaskKind::Command(command) => command_step(command, &fill)?,
         TaskKind::Batch(batch) => batch_job(batch, &fill)?,
     };
@@ -68,7 +85,7 @@ pub fn submission(
         key: key.clone(),
         work,
         timeout: task.timeout,
-        execution_role: execution_role.map(str::to_owned),
+        execution_role: going.execution_role.map(str::to_owned),
         tags: BTreeMap::from([
             ("murmur:team".to_owned(), run.team.to_string()),
             ("murmur:workflow".to_owned(), run.workflow.to_string()),
@@ -97,8 +114,12 @@ fn spark_step(spark: &SparkTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
 }
 
 /// The statement through the command line client, so it is observed like every other step.
-fn presto_step(presto: &PrestoTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
-    let mut argv = vec!["presto-cli".to_owned()];
+fn presto_step(
+    presto: &PrestoTask,
+    cluster: Option<&Cluster>,
+    fill: &Fill<'_>,
+) -> Result<Work, WorkError> {
+    let mut argv = vec![query_client(cluster).to_owned()];
     for (flag, value) in [("--catalog", &presto.catalog), ("--schema", &presto.schema)] {
         if let Some(value) = value {
             argv.extend([flag.to_owned(), value.clone()]);
@@ -109,6 +130,18 @@ fn presto_step(presto: &PrestoTask, fill: &Fill<'_>) -> Result<Work, WorkError> 
         fill.in_("statement", &presto.statement)?,
     ]);
     Ok(Work::Step { argv })
+}
+
+/// EMR names the client after the engine. An engine from before Trino was called so, `PrestoSQL`,
+/// has the older name.
+fn query_client(cluster: Option<&Cluster>) -> &'static str {
+    let applications = cluster.iter().flat_map(|cluster| &cluster.emr.applications);
+    let mut applications = applications.map(String::as_str);
+    if applications.any(|name| name.eq_ignore_ascii_case("trino")) {
+        "trino-cli"
+    } else {
+        "presto-cli"
+    }
 }
 
 fn command_step(command: &CommandTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
@@ -186,5 +219,27 @@ fn mentions_upstream(kind: &TaskKind) -> bool {
         TaskKind::Batch(batch) => {
             batch.command.iter().any(mentions) || batch.environment.values().any(mentions)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_goes_through_the_client_of_the_cluster_s_engine() {
+        let cases: [(&[&str], &str); 5] = [
+            (&["Presto"], "presto-cli"),
+            (&["Hive", "Trino"], "trino-cli"),
+            (&["trino"], "trino-cli"),
+            (&["PrestoSQL"], "presto-cli"),
+            (&[], "presto-cli"),
+        ];
+        for (applications, expected) in cases {
+            let mut cluster = testkit::night::cluster();
+            cluster.emr.applications = applications.iter().map(|name| (*name).into()).collect();
+            assert_eq!(query_client(Some(&cluster)), expected, "{applications:?}");
+        }
+        assert_eq!(query_client(None), "presto-cli");
     }
 }
