@@ -1,6 +1,7 @@
 //! `cargo xtask test`: runs suites, all of them even when one fails, and says how each went.
 
 mod suite;
+mod terraform;
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use self::suite::{Plan, Suite};
 Suites:
   lint       cargo fmt and cargo clippy, as far as they are installed
   jobs       the demo's jobs
+  terraform  the configuration of a deployment, offline
   unit       the tests inside every crate
   <folder>   each crate under tests/, such as house, scenarios, engine
 

@@ -10,6 +10,7 @@ use cargo_metadata::{MetadataCommand, Package};
 
 use crate::demo::environment;
 use crate::project::{cargo, command, root, shown, succeeds};
+use crate::test::terraform;
 
 /// A suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct Suite {
 enum Kind {
     Lint,
     Jobs,
+    Terraform,
     /// Everything inside crates, and these test targets.
     Unit(Vec<String>),
     /// Test targets of a crate under tests/.
@@ -48,7 +50,11 @@ pub fn all() -> Result<Vec<Suite>> {
         .exec()
         .context("cannot read the workspace")?;
     let mut inside = Vec::new();
-    let mut suites = vec![suite("lint", Kind::Lint), suite("jobs", Kind::Jobs)];
+    let mut suites = vec![
+        suite("lint", Kind::Lint),
+        suite("jobs", Kind::Jobs),
+        suite("terraform", Kind::Terraform),
+    ];
     let mut folders = Vec::new();
     for package in &metadata.packages {
         match suite_folder(package) {
@@ -84,6 +90,7 @@ impl Suite {
         match &self.kind {
             Kind::Lint => lint(),
             Kind::Jobs => jobs(),
+            Kind::Terraform => terraform::commands().map_or_else(Plan::Skip, run),
             Kind::Unit(targets) => tests(&["--lib", "--bins"], targets),
             Kind::Targets(targets) => tests(&[], targets),
             Kind::Demo => demo(),
@@ -200,7 +207,7 @@ mod tests {
     fn every_crate_under_tests_is_a_suite() {
         let suites = all().unwrap();
         let names = names(&suites);
-        assert_eq!(&names[..3], ["lint", "jobs", "unit"]);
+        assert_eq!(&names[..4], ["lint", "jobs", "terraform", "unit"]);
         assert!(names.contains(&"house"), "{names:?}");
     }
 
@@ -211,7 +218,7 @@ mod tests {
             .into_iter()
             .flat_map(|suite| match suite.kind {
                 Kind::Unit(targets) | Kind::Targets(targets) => targets,
-                Kind::Lint | Kind::Jobs | Kind::Demo => Vec::new(),
+                Kind::Lint | Kind::Jobs | Kind::Terraform | Kind::Demo => Vec::new(),
             })
             .collect();
         targets.sort();
