@@ -4,6 +4,7 @@
 //! runs as a process of its own.
 
 mod bench;
+mod cold_start;
 mod demo;
 mod package;
 mod project;

@@ -4,7 +4,7 @@ mod archive;
 mod build;
 mod cross;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +13,8 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::project;
+
+pub use build::PROFILE;
 
 /// The most a package may have, in bytes: a larger one starts slower.
 const MOST_BYTES: u64 = 5_000_000;
@@ -37,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
     /// Cargo's profile.
-    #[arg(long, default_value = build::PROFILE)]
+    #[arg(long, default_value = PROFILE)]
     profile: String,
     /// How to print what was made.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -73,6 +75,16 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// A function that was packaged.
 pub struct Package {
     pub function: String,
@@ -104,23 +116,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Builds and packs functions, all when none is named.
 pub fn package(arch: Arch, profile: &str, wanted: &[String]) -> Result<Vec<Package>> {
-    let metadata = MetadataCommand::new()
-        .manifest_path(project::root().join("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .context("cannot read the workspace")?;
+    let metadata = workspace()?;
     let functions = chosen(functions(&metadata), wanted)?;
     let target = metadata.target_directory.as_std_path();
-    let programs = match arch {
-        Arch::Arm64 => cross::build("aarch64-unknown-linux-gnu", profile, &functions, target),
-        Arch::X86_64 => cross::build("x86_64-unknown-linux-gnu", profile, &functions, target),
-        Arch::Host => build::host(profile, &functions, target),
-    }?;
     let folder = target.join("package").join(arch.name());
     let mut packages = Vec::with_capacity(functions.len());
-    for (function, program) in functions.into_iter().zip(programs) {
-        let bootstrap = folder.join("bootstrap").join(&function);
-        build::stripped(&program, &bootstrap)?;
+    let programs = programs(arch, profile, &functions, target)?;
+    for (function, bootstrap) in functions.into_iter().zip(programs) {
         let zip = folder.join(format!("{function}.zip"));
         let effort = match arch {
             Arch::Arm64 | Arch::X86_64 => archive::Effort::Smallest,
@@ -139,11 +141,46 @@ pub fn package(arch: Arch, profile: &str, wanted: &[String]) -> Result<Vec<Packa
     Ok(packages)
 }
 
-/// The crates that are a Lambda: those with a program of their own name behind the feature.
+/// Builds a program that is no function in the same way; it is not packed.
+pub fn program(arch: Arch, profile: &str, name: &str) -> Result<PathBuf> {
+    let metadata = workspace()?;
+    let target = metadata.target_directory.as_std_path();
+    let programs = programs(arch, profile, &[name.to_owned()], target)?;
+    programs.into_iter().next().context("one was asked for")
+}
+
+fn workspace() -> Result<Metadata> {
+    MetadataCommand::new()
+        .manifest_path(project::root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("cannot read the workspace")
+}
+
+/// Builds programs without symbols, in the same order.
+fn programs(arch: Arch, profile: &str, names: &[String], target: &Path) -> Result<Vec<PathBuf>> {
+    let built = match arch {
+        Arch::Arm64 => cross::build("aarch64-unknown-linux-gnu", profile, names, target),
+        Arch::X86_64 => cross::build("x86_64-unknown-linux-gnu", profile, names, target),
+        Arch::Host => build::host(profile, names, target),
+    }?;
+    let folder = target.join("package").join(arch.name()).join("bootstrap");
+    let mut programs = Vec::with_capacity(names.len());
+    for (name, program) in names.iter().zip(built) {
+        let bootstrap = folder.join(name);
+        build::stripped(&program, &bootstrap)?;
+        programs.push(bootstrap);
+    }
+    Ok(programs)
+}
+
+/// The crates that are a Lambda: those of functions/ with a program behind the feature.
 fn functions(metadata: &Metadata) -> Vec<String> {
+    let folder = metadata.workspace_root.join("functions");
     let is_function = |package: &&cargo_metadata::Package| {
         let mut targets = package.targets.iter();
-        targets.any(|target| target.is_bin() && target.required_features == [build::FEATURE])
+        package.manifest_path.starts_with(&folder)
+            && targets.any(|target| target.is_bin() && target.required_features == [build::FEATURE])
     };
     let packages = metadata.packages.iter().filter(is_function);
     let mut names: Vec<String> = packages.map(|package| package.name.to_string()).collect();
@@ -164,7 +201,10 @@ fn chosen(functions: Vec<String>, wanted: &[String]) -> Result<Vec<String>> {
 fn table(packages: &[Package]) -> String {
     let names = packages.iter().map(|one| one.function.len());
     let width = names.max().unwrap_or(0).max("function".len());
-    let mut lines = format!("{:width$}  {:>7}  {:>12}\n", "function", "zip MB", "unpacked MB");
+    let mut lines = format!(
+        "{:width$}  {:>7}  {:>12}\n",
+        "function", "zip MB", "unpacked MB"
+    );
     for one in packages {
         let (zip, bootstrap) = (megabytes(one.zip_bytes), megabytes(one.bootstrap_bytes));
         lines += &format!("{:width$}  {zip:>7}  {bootstrap:>12}\n", one.function);
@@ -195,11 +235,7 @@ mod tests {
 
     #[test]
     fn every_function_of_the_workspace_is_packaged() {
-        let metadata = MetadataCommand::new()
-            .manifest_path(project::root().join("Cargo.toml"))
-            .no_deps()
-            .exec()
-            .unwrap();
+        let metadata = workspace().unwrap();
         let mut folders: Vec<String> = std::fs::read_dir(project::root().join("functions"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
