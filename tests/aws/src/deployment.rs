@@ -8,7 +8,7 @@ use aws::compute::EmrSettings;
 use aws::{DynamoStateStore, EmrBatchCompute, LambdaInbox, SnsSqsBus};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use model::message::Function;
-use ports::{ContentCache, Delivery, Ports, Verdict};
+use ports::{ContentCache, Delivery, Nameless, Ports, Verdict};
 use serde_json::{Value, json};
 use testkit::ManualClock;
 
@@ -27,8 +27,8 @@ pub struct Deployment {
     cache: ContentCache,
     queues: aws_sdk_sqs::Client,
     queue_urls: BTreeMap<Function, String>,
-    dead_letters_url: String,
-    services: Arc<Mutex<StandIn>>,
+    /// EMR and Batch.
+    pub services: Arc<Mutex<StandIn>>,
     /// The same state, for looks that are not counted.
     pub state: DynamoStateStore,
     /// What the functions called, without Lambda's poller.
@@ -49,10 +49,11 @@ impl Deployment {
         let sending = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
         let sending = aws_sdk_sqs::Client::from_conf(sending.build());
         let queues = aws_sdk_sqs::Client::new(&config);
-        let dead_letters = queues
-            .create_queue()
-            .queue_name(format!("{name}-dead-letters"));
-        let dead_letters_url = dead_letters.send().await.unwrap().queue_url.unwrap();
+        for function in Function::ALL {
+            let dead_letters = format!("{name}-{function}-dead-letters");
+            let create = queues.create_queue().queue_name(dead_letters);
+            create.send().await.unwrap();
+        }
         let now_s = ports::Clock::now(&clock).as_second();
         let services = Arc::new(Mutex::new(StandIn::at(now_s)));
         let answering = services.clone();
@@ -80,7 +81,6 @@ impl Deployment {
             clock,
             cache: ContentCache::default(),
             queues,
-            dead_letters_url,
             services,
         }
     }
@@ -140,7 +140,8 @@ impl Deployment {
         };
         let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
         let queues = self.queues.clone();
-        let inbox = LambdaInbox::new(self.named.clone(), queues, url, &self.dead_letters_url);
+        let dead_letters_url = format!("{url}-dead-letters");
+        let inbox = LambdaInbox::new(self.named.clone(), queues, url, dead_letters_url);
         let handle = async |batch| handle(function, self, batch).await;
         let mut answer = inbox
             .take(serde_json::from_value(event.clone()).unwrap(), &handle)
@@ -168,15 +169,14 @@ impl Deployment {
 
     /// What was put aside.
     pub async fn dead_letters(&self) -> Vec<String> {
-        let request = self
-            .queues
-            .receive_message()
-            .queue_url(&self.dead_letters_url);
-        let messages = request.send().await.unwrap().messages.unwrap_or_default();
-        messages
-            .into_iter()
-            .filter_map(|message| message.body)
-            .collect()
+        let mut letters = Vec::new();
+        for url in self.queue_urls.values() {
+            let url = format!("{url}-dead-letters");
+            let request = self.queues.receive_message().queue_url(url);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            letters.extend(messages.into_iter().filter_map(|message| message.body));
+        }
+        letters
     }
 
     /// How many steps and jobs there are.
@@ -215,6 +215,7 @@ impl Ports for Deployment {
     type Bus = SnsSqsBus;
     type Compute = EmrBatchCompute;
     type Clock = ManualClock;
+    type Names = Nameless;
 
     fn store(&self) -> &DynamoStateStore {
         &self.store
@@ -227,6 +228,9 @@ impl Ports for Deployment {
     }
     fn clock(&self) -> &ManualClock {
         &self.clock
+    }
+    fn names(&self) -> &Nameless {
+        &Nameless
     }
     fn cache(&self) -> &ContentCache {
         &self.cache
@@ -269,15 +273,24 @@ impl StandIn {
             events.push(event("EMR Step Status Change", detail));
         }
         for job in &mut self.jobs {
-            let next = match job["status"].as_str().unwrap() {
-                "SUBMITTED" => "RUNNING",
-                "RUNNING" => "SUCCEEDED",
+            let definition = job["jobDefinition"].as_str().unwrap();
+            let next = match (job["status"].as_str().unwrap(), definition) {
+                ("SUBMITTED", _) => "RUNNING",
+                ("RUNNING", _) if job["asked"].is_string() => "FAILED",
+                ("RUNNING", "endless") => continue,
+                ("RUNNING", "fails") => "FAILED",
+                ("RUNNING", _) => "SUCCEEDED",
                 _ => continue,
             };
             job["status"] = next.into();
+            if next == "FAILED" {
+                job["statusReason"] = job["asked"].clone();
+                job["container"] = json!({ "exitCode": 3 });
+            }
             let queue = job["jobQueue"].as_str().unwrap();
             let detail = json!({
                 "jobName": job["jobName"], "jobId": job["jobId"], "status": next,
+                "statusReason": job["statusReason"], "container": job["container"],
                 "jobQueue": format!("arn:aws:batch:us-east-1:123456789012:job-queue/{queue}"),
             });
             events.push(event("Batch Job State Change", detail));

@@ -17,10 +17,10 @@ impl Policy {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Read => {
-                "the deployment's read policy allows it: Terraform's output `read_policy_arn`"
+                "the deployment's read policy allows it: Terraform's output `read_policy`"
             }
             Self::Operate => {
-                "the deployment's operate policy allows it: Terraform's output `operate_policy_arn`"
+                "the deployment's operate policy allows it: Terraform's output `operate_policy`"
             }
         }
     }

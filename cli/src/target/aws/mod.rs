@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use ::aws::people::{self, DeadLetters, Inboxes, Logs, Printed};
 use ::aws::{Deployment, DynamoStateStore, NotADeployment, Trouble};
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use model::Timestamp;
 use model::message::{Function, Message};
@@ -63,6 +64,12 @@ impl AwsTarget {
         match people::knock(&config, table).await {
             Ok(()) => {}
             Err(Trouble::Absent(_)) => return Err(no_such(&config, table, &region).await),
+            Err(Trouble::NoCredentials) if at.profile.is_some() => {
+                let profile = at.profile.as_deref().unwrap_or_default();
+                let what = format!("the profile `{profile}` gives no AWS credentials");
+                return Err(Failure::trouble(what)
+                    .help("`aws configure list-profiles` lists those there are"));
+            }
             Err(trouble) => {
                 let what = format!("cannot read the table `{table}` in {region}");
                 return Err(failure(what, trouble, Policy::Read));
@@ -82,7 +89,11 @@ impl AwsTarget {
 async fn configuration(at: &At) -> Result<(SdkConfig, Region), Failure> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(profile) = &at.profile {
-        loader = loader.profile_name(profile);
+        // As with the AWS CLI, a profile that is named goes before keys in the environment.
+        let named = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(named.build());
     }
     if let Some(region) = &at.region {
         loader = loader.region(Region::new(region.clone()));

@@ -45,6 +45,16 @@ locals {
       Resource = arns
     } if length(arns) > 0
   ]
+  # Without it S3 says of a log that is not there yet that access is denied; and it knows no prefix
+  # when an object is asked for.
+  find_objects = [
+    for arns in [var.log_object_arns] : {
+      Sid      = "FindLogObjects"
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = distinct([for arn in arns : regex("^[^/]+", arn)])
+    } if length(arns) > 0
+  ]
 
   operate = [
     {
@@ -66,7 +76,7 @@ locals {
 resource "aws_iam_policy" "read" {
   name        = "${var.deployment}-read"
   description = "Looks at the deployment ${var.deployment} of murmur"
-  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.read, local.read_objects) })
+  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.read, local.read_objects, local.find_objects) })
 }
 
 resource "aws_iam_policy" "operate" {

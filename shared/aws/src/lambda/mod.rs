@@ -28,6 +28,8 @@ use settle::{Fate, fate, growing_delay};
 
 /// The most entries of one call.
 const ENTRIES: usize = 10;
+/// The attribute that says how often a message was delivered.
+const RECEIVES: &str = "ApproximateReceiveCount";
 /// How much of a reason is kept with a dead letter, in characters.
 const REASON: usize = 1000;
 
@@ -124,21 +126,20 @@ impl LambdaInbox {
     async fn put_aside(&self, record: &SqsMessage, reason: &str) -> Result<(), String> {
         let readable = |c: char| if c.is_control() { ' ' } else { c };
         let reason: String = reason.chars().map(readable).take(REASON).collect();
-        let reason = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(if reason.is_empty() {
-                "unknown"
-            } else {
-                &reason
-            })
-            .build()
-            .map_err(|error| DisplayErrorContext(error).to_string())?;
+        let known = |text: &str| if text.is_empty() { "unknown" } else { text }.to_owned();
+        let text = |text: &str| {
+            let value = MessageAttributeValue::builder().data_type("String");
+            let value = value.string_value(known(text)).build();
+            value.map_err(|error| DisplayErrorContext(error).to_string())
+        };
+        let receives = record.attributes.get(RECEIVES).map_or("", String::as_str);
         let request = self
             .queues
             .send_message()
             .queue_url(&self.dead_letters_url)
             .message_body(record.body.as_deref().unwrap_or_default())
-            .message_attributes("reason", reason);
+            .message_attributes("reason", text(&reason)?)
+            .message_attributes("receives", text(receives)?);
         let sent = Box::pin(request.send()).await;
         sent.map(|_| ())
             .map_err(|error| DisplayErrorContext(error).to_string())
@@ -189,7 +190,7 @@ struct Letter<'a> {
 
 impl<'a> Letter<'a> {
     fn of(record: &'a SqsMessage, deployment: &Deployment) -> Self {
-        let receives = record.attributes.get("ApproximateReceiveCount");
+        let receives = record.attributes.get(RECEIVES);
         let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(1);
         let body = record.body.as_deref().unwrap_or_default();
         let (delivery, known) = match envelope::read(body, deployment) {

@@ -47,7 +47,7 @@ pub struct DeadLetter {
     pub reason: String,
     /// When it was put here; for what SQS itself moved, when it was first sent.
     pub at: Timestamp,
-    /// How often it was handed out, looks at it included.
+    /// How often it was delivered; where only SQS knows, looks at it count, too.
     pub receives: u32,
     /// As it arrived.
     pub body: String,
@@ -90,7 +90,8 @@ impl DeadLetters {
         let inboxes: Vec<&str> = wanted.keys().copied().collect();
         let mut moved = 0;
         for (inbox, taken) in self.take(&inboxes).await? {
-            let is_wanted = |taken: &Taken| wanted[inbox.as_str()].contains(taken.letter.id.as_str());
+            let is_wanted =
+                |taken: &Taken| wanted[inbox.as_str()].contains(taken.letter.id.as_str());
             let (chosen, others): (Vec<Taken>, Vec<Taken>) =
                 taken.letters.into_iter().partition(is_wanted);
             self.give_back(&taken.url, &others).await;
@@ -133,17 +134,18 @@ impl DeadLetters {
             let (own, inbox) = (self.clone(), (*inbox).to_owned());
             taking.spawn(async move {
                 let queue = own.take_one(&inbox).await;
-                queue.map(|queue| queue.map(|queue| (inbox, queue)))
+                (inbox, queue)
             });
         }
-        let (mut taken, mut trouble) = (BTreeMap::new(), None);
-        while let Some(one) = taking.join_next().await {
-            match one.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-                Ok(queue) => taken.extend(queue),
-                Err(refused) => trouble = Some(refused),
+        let (mut taken, mut refused) = (BTreeMap::new(), BTreeMap::new());
+        for (inbox, queue) in taking.join_all().await {
+            match queue {
+                Ok(Some(queue)) => drop(taken.insert(inbox, queue)),
+                Ok(None) => {}
+                Err(error) => drop(refused.insert(inbox, error)),
             }
         }
-        match trouble {
+        match refused.into_values().next() {
             None => Ok(taken),
             Some(refused) => {
                 for queue in taken.values() {
@@ -221,20 +223,21 @@ fn read(inbox: &str, message: Message) -> DeadLetter {
     let at = sent
         .and_then(|sent| sent.parse().ok())
         .and_then(|sent_ms| Timestamp::from_millisecond(sent_ms).ok());
-    let receives = system.get(&MessageSystemAttributeName::ApproximateReceiveCount);
-    let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(0);
     let was_moved = system.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn);
     let attributes = message.message_attributes.unwrap_or_default();
     let said: BTreeMap<String, String> = attributes
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.string_value?)))
         .collect();
+    let delivered = said.get("receives").and_then(|count| count.parse().ok());
+    let handed_out = system.get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    let handed_out = handed_out.and_then(|count| count.parse().ok());
     DeadLetter {
         id: message.message_id.unwrap_or_default(),
         inbox: inbox.to_owned(),
         reason: reason(&said, was_moved),
         at: at.unwrap_or(Timestamp::UNIX_EPOCH),
-        receives,
+        receives: delivered.or(handed_out).unwrap_or(0),
         body: body(message.body.unwrap_or_default(), &said),
     }
 }
@@ -249,7 +252,11 @@ fn body(body: String, said: &BTreeMap<String, String>) -> String {
 
 /// Says in words why a letter is here, by the attributes of whoever put it here.
 fn reason(said: &BTreeMap<String, String>, was_moved: bool) -> String {
-    let get = |name: &str| said.get(name).map(String::as_str).filter(|said| !said.is_empty());
+    let get = |name: &str| {
+        said.get(name)
+            .map(String::as_str)
+            .filter(|said| !said.is_empty())
+    };
     if let Some(reason) = get("reason") {
         return reason.to_owned();
     }
@@ -270,7 +277,8 @@ fn reason(said: &BTreeMap<String, String>, was_moved: bool) -> String {
         return format!("{sender} could not deliver it: {error}{tries}");
     }
     if was_moved {
-        return "its function failed each time it was delivered; the function's log says why".into();
+        return "its function failed each time it was delivered; the function's log says why"
+            .into();
     }
     "whoever put it here says no reason".into()
 }
@@ -291,7 +299,10 @@ mod tests {
         let expected = tick("2026-03-01T05:00:00Z");
         assert_eq!(body(tick(SCHEDULED_TIME), &said), expected);
         assert_eq!(body(expected.clone(), &said), expected);
-        assert_eq!(body(tick(SCHEDULED_TIME), &BTreeMap::new()), tick(SCHEDULED_TIME));
+        assert_eq!(
+            body(tick(SCHEDULED_TIME), &BTreeMap::new()),
+            tick(SCHEDULED_TIME)
+        );
     }
 
     #[test]
@@ -302,12 +313,20 @@ mod tests {
         let cases: [(&[(&str, &str)], bool, &str); 7] = [
             (&[("reason", "it is no JSON")], false, "it is no JSON"),
             (
-                &[("RULE_ARN", rule), ("ERROR_MESSAGE", gone), ("RETRY_ATTEMPTS", "185")],
+                &[
+                    ("RULE_ARN", rule),
+                    ("ERROR_MESSAGE", gone),
+                    ("RETRY_ATTEMPTS", "185"),
+                ],
                 false,
                 "EventBridge's rule murmur-emr could not deliver it: The specified queue does not exist, nor in 185 tries more",
             ),
             (
-                &[("SCHEDULE_ARN", schedule), ("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"), ("RETRY_ATTEMPTS", "0")],
+                &[
+                    ("SCHEDULE_ARN", schedule),
+                    ("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"),
+                    ("RETRY_ATTEMPTS", "0"),
+                ],
                 false,
                 "the schedule murmur-weather/report could not deliver it: AWS.SimpleQueueService.NonExistentQueue",
             ),
@@ -329,7 +348,9 @@ mod tests {
             (&[], false, "whoever put it here says no reason"),
         ];
         for (said, was_moved, expected) in cases {
-            let said = said.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let said = said
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()));
             assert_eq!(reason(&said.collect(), was_moved), expected);
         }
     }

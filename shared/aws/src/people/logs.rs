@@ -216,8 +216,8 @@ impl Logs {
                 text.push(b'\n');
             }
             // The end is told by the same token again.
-            let at_end = answer.next_forward_token.is_none()
-                || answer.next_forward_token == from.mark;
+            let at_end =
+                answer.next_forward_token.is_none() || answer.next_forward_token == from.mark;
             from.mark = answer.next_forward_token.or(from.mark.take());
             if at_end {
                 return Ok(text);
@@ -272,7 +272,9 @@ impl FromStr for Source {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
         });
-        object.or_else(stream).ok_or_else(|| NotASource(text.to_owned()))
+        object
+            .or_else(stream)
+            .ok_or_else(|| NotASource(text.to_owned()))
     }
 }
 
