@@ -18,11 +18,14 @@ data "aws_lambda_invocation" "check" {
 
 locals {
   checked = jsondecode(data.aws_lambda_invocation.check.result)
+  # Of their own, or Terraform would print the texts twice.
+  is_broken    = can(local.checked.broken)
+  has_warnings = try(local.checked.warnings, "") != ""
 }
 
 check "definitions" {
   assert {
-    condition     = try(local.checked.warnings, "") == ""
+    condition     = !local.has_warnings
     error_message = try(local.checked.warnings, "")
   }
 }
@@ -35,7 +38,7 @@ resource "aws_lambda_invocation" "register" {
 
   lifecycle {
     precondition {
-      condition     = !can(local.checked.broken)
+      condition     = !local.is_broken
       error_message = try(local.checked.broken, "")
     }
   }

@@ -28,14 +28,14 @@ output "queue_url_prefix" {
   value       = local.environment.MURMUR_QUEUE_URL_PREFIX
 }
 
-output "read_policy" {
-  description = "For people and roles that look at the deployment: ARN and JSON of a policy."
-  value       = module.people.read
+output "read_policy_arn" {
+  description = "The policy of people and roles that look at the deployment."
+  value       = module.people.read_arn
 }
 
-output "operate_policy" {
-  description = "For those who also operate it: ARN and JSON of a policy that goes with read_policy."
-  value       = module.people.operate
+output "operate_policy_arn" {
+  description = "The policy that those who operate the deployment have besides."
+  value       = module.people.operate_arn
 }
 
 output "emr_roles" {

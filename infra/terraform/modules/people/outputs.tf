@@ -1,9 +1,9 @@
-output "read" {
-  description = "The policy of those who look: its ARN and its JSON."
-  value       = { arn = aws_iam_policy.read.arn, json = aws_iam_policy.read.policy }
+output "read_arn" {
+  description = "ARN of the policy of those who look."
+  value       = aws_iam_policy.read.arn
 }
 
-output "operate" {
-  description = "The policy of those who operate, besides the other one: its ARN and its JSON."
-  value       = { arn = aws_iam_policy.operate.arn, json = aws_iam_policy.operate.policy }
+output "operate_arn" {
+  description = "ARN of the policy that those who operate have besides."
+  value       = aws_iam_policy.operate.arn
 }
