@@ -21,8 +21,8 @@ Examples:
 The attempt's own stdout goes to stdout, byte for byte; without --stdout or --stderr its stderr
 follows on stderr. In JSON: a list of where the attempt's processes print to (stdout, stderr, child).
 
-On AWS a step's output is read from S3, where EMR copies it every five minutes, and a job's from
-CloudWatch Logs, where its stdout and stderr are one.";
+On AWS a step's output is read from S3, where EMR copies it every five minutes, its Spark driver's
+after its own; a job's from CloudWatch Logs, where its stdout and stderr are one.";
 
 /// Prints what a task's attempt wrote to its stdout and stderr
 #[derive(Debug, Args)]

@@ -113,10 +113,16 @@ pub async fn workflow(store: &impl StateStore, text: &str) -> Result<WorkflowRef
     }
 }
 
-/// Finds a registered cluster.
+/// Finds a registered cluster; its team may be left away where no other has one of that name.
 pub async fn cluster(store: &impl StateStore, text: &str) -> Result<ClusterRef, Failure> {
     let known = definitions::clusters(store).await?;
-    match known.iter().find(|known| known.to_string() == text) {
+    let mut named = known.iter().filter(|known| known.name.as_str() == text);
+    let only = named.next().filter(|_| named.next().is_none());
+    match known
+        .iter()
+        .find(|known| known.to_string() == text)
+        .or(only)
+    {
         Some(cluster) => Ok(cluster.clone()),
         None => {
             let names: Vec<String> = known.iter().map(ToString::to_string).collect();

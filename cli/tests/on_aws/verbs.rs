@@ -67,6 +67,17 @@ async fn a_deployment_tells_what_happened() {
     assert_eq!(server, "ip-10-0-1-17.ec2.internal:8889\n");
     let endpoint = at.json(&["clusters", "endpoint", "weather/etl"]);
     assert_eq!(endpoint["private_ip"], "10.0.1.17");
+    assert_eq!(
+        (&endpoint["state"], &endpoint["instance"]),
+        (&json!("ready"), &json!("j-1"))
+    );
+    assert_eq!(at.prints(&["clusters", "endpoint", "etl"]), name);
+    let lasting = at.says(&["clusters", "endpoint", "etl", "--lasting"]);
+    assert_eq!(
+        (lasting.code, lasting.stdout.as_str()),
+        (3, ""),
+        "{lasting:#?}"
+    );
     assert_eq!(endpoint["ports"]["hive"], 10_000);
     let gone = at.says(&["show", "weather--report--never"]);
     assert_eq!(gone.code, 3, "{gone:#?}");
@@ -156,6 +167,14 @@ async fn a_deployment_does_what_it_is_asked() {
     assert_eq!(runs[0]["state"], "succeeded", "{runs}");
 }
 
+async fn put_packed(objects: &aws_sdk_s3::Client, key: String, text: &str) {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    let put = objects.put_object().bucket("logs").key(key);
+    let put = put.body(packed.finish().unwrap().into());
+    put.send().await.unwrap();
+}
+
 fn uploaded() -> Value {
     json!({
         "version": "0", "id": "e-1", "source": "aws.s3", "detail-type": "Object Created",
@@ -192,14 +211,7 @@ async fn work_is_read_where_aws_keeps_what_it_printed() {
         ("stdout", "2024: 8760 rows\n"),
         ("stderr", "INFO starting\n"),
     ] {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        packed.write_all(text.as_bytes()).unwrap();
-        let put = objects
-            .put_object()
-            .bucket("logs")
-            .key(format!("emr/j-1/steps/{step}/{name}.gz"))
-            .body(packed.finish().unwrap().into());
-        put.send().await.unwrap();
+        put_packed(&objects, format!("emr/j-1/steps/{step}/{name}.gz"), text).await;
     }
     let said = at.says(&["logs", "weather/report", "yearly-2024"]);
     assert_eq!(said.stdout, "2024: 8760 rows\n");
@@ -209,6 +221,27 @@ async fn work_is_read_where_aws_keeps_what_it_printed() {
     let found = at.json(&["logs", "weather/report", "yearly-2024"]);
     let stdout = format!("s3://logs/emr/j-1/steps/{step}/stdout.gz");
     assert_eq!(found[0]["stdout"], stdout.as_str());
+
+    // Spark's driver runs in a container of its own, which the step names.
+    let (application, container) = ("application_17_0001", "container_17_0001_01_000001");
+    let submitted = format!("INFO Submitted application {application}\n");
+    let driver = format!("emr/j-1/containers/{application}/{container}");
+    for (key, text) in [
+        (
+            format!("emr/j-1/steps/{step}/stderr.gz"),
+            submitted.as_str(),
+        ),
+        (format!("{driver}/stdout.gz"), "counted 17\n"),
+        (format!("{driver}/stderr.gz"), "WARN slow\n"),
+    ] {
+        put_packed(&objects, key, text).await;
+    }
+    let said = at.says(&["logs", "weather/report", "yearly-2024"]);
+    assert_eq!(said.stdout, "2024: 8760 rows\ncounted 17\n");
+    assert!(
+        said.stderr.ends_with(&format!("{submitted}WARN slow\n")),
+        "{said:#?}"
+    );
 
     let job = submission("clean");
     let (group, stream) = ("/aws/batch/job", format!("weather-python/default/{job}"));

@@ -1,7 +1,11 @@
 //! `murmur clusters endpoint`: where a cluster can be reached now, for scripts.
 
 use clap::Args;
+use model::Timestamp;
 use model::cluster::{Endpoint as Reached, InstanceState};
+use model::id::EmrClusterId;
+use model::name::ClusterRef;
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::nearest::nearest;
@@ -15,20 +19,40 @@ const EXAMPLES: &str = "\
 Examples:
   murmur clusters endpoint energy/analytics                # the name of its primary node
   murmur clusters endpoint energy/analytics --port trino   # name:port of an application
+  murmur clusters endpoint analytics --lasting             # a name that outlives instances
 
-It exits with 1 when the cluster cannot be reached now, and says when it can.";
+It exits with 1 when the cluster cannot be reached now, and says when it can. In JSON: cluster,
+state, reason, instance, until, name (the lasting one), master_dns, private_ip and ports.";
 
 /// Prints where a cluster can be reached now
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Endpoint {
-    /// A cluster, as team/name
+    /// A cluster, as team/name; the name alone where no other team has it
     cluster: String,
     /// An application on it, such as trino
     #[arg(long, value_name = "APPLICATION")]
     port: Option<String>,
+    /// The cluster's own name, which leads to whichever instance is up; only on AWS, where the
+    /// deployment has a zone
+    #[arg(long)]
+    lasting: bool,
     #[command(flatten)]
     data: DataFolder,
+}
+
+/// Where a cluster can be reached, for machines.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    cluster: &'a ClusterRef,
+    state: InstanceState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    /// EMR's id.
+    instance: Option<&'a EmrClusterId>,
+    until: Timestamp,
+    #[serde(flatten)]
+    endpoint: &'a Reached,
 }
 
 impl Endpoint {
@@ -54,14 +78,26 @@ impl Endpoint {
                 | InstanceState::Terminated
                 | InstanceState::Failed => false,
             });
-        let Some(endpoint) = reachable.and_then(|instance| instance.endpoint.as_ref()) else {
+        let reached = reachable.and_then(|instance| Some((instance, instance.endpoint.as_ref()?)));
+        let Some((instance, endpoint)) = reached else {
             return Err(unreachable_now(&view));
         };
         if screen.is_json() {
-            screen.json(endpoint)?;
+            screen.json(&Document {
+                cluster: &view.cluster,
+                state: instance.state,
+                reason: instance.reason.as_deref(),
+                instance: instance.id.as_ref(),
+                until: instance.window_end,
+                endpoint,
+            })?;
             return Ok(Exit::Fine);
         }
-        let name = &endpoint.master_dns;
+        let name = match &endpoint.name {
+            Some(name) if self.lasting => name,
+            None if self.lasting => return Err(no_lasting_name(&view)),
+            Some(_) | None => &endpoint.master_dns,
+        };
         match &self.port {
             None => screen.text(&format!("{name}\n"))?,
             Some(application) => {
@@ -71,6 +107,11 @@ impl Endpoint {
         }
         Ok(Exit::Fine)
     }
+}
+
+fn no_lasting_name(view: &ClusterView) -> Failure {
+    let what = format!("{} has no lasting name", view.cluster);
+    Failure::not_found(what).help("Terraform's variable `zone` gives clusters one, on AWS")
 }
 
 fn unreachable_now(view: &ClusterView) -> Failure {

@@ -113,7 +113,15 @@ fn header(view: &ClusterView, zone: &Zone) -> String {
                     .iter()
                     .map(|(name, port)| format!("{name} {port}"));
                 let ports = ports.collect::<Vec<_>>().join(", ");
-                line("endpoint", format!("{} ({ports})", endpoint.master_dns));
+                let address = endpoint.private_ip.as_ref();
+                let address = address.map(|ip| format!(", {ip}")).unwrap_or_default();
+                line(
+                    "endpoint",
+                    format!("{}{address} ({ports})", endpoint.master_dns),
+                );
+                if let Some(name) = &endpoint.name {
+                    line("lasting name", name.clone());
+                }
             }
         }
         None => line("state", "no instance".to_owned()),

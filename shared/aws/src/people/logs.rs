@@ -19,6 +19,8 @@ const BATCH_LOGS: &str = "/aws/batch/job";
 const GROUP_OPTION: &str = "awslogs-group";
 /// The most jobs one call describes.
 const JOBS: u32 = 100;
+/// How the folder of an application's first container ends, which is the driver's.
+const DRIVER: &str = "_000001/";
 /// An object that has not changed since it was last read.
 const NOT_MODIFIED: u16 = 304;
 
@@ -100,15 +102,41 @@ impl Logs {
         };
         let prefix = prefix.trim_end_matches('/');
         let separator = if prefix.is_empty() { "" } else { "/" };
-        let object = |name: &str| Source::Object {
-            bucket: bucket.to_owned(),
-            key: format!("{prefix}{separator}{cluster}/steps/{step}/{name}.gz"),
+        let of_cluster = format!("{prefix}{separator}{cluster}");
+        let step = in_folder(bucket, &format!("{of_cluster}/steps/{step}/"));
+        let driver = match &step.stderr {
+            Some(stderr) => self.driver(bucket, &of_cluster, stderr).await?,
+            None => None,
         };
-        Ok(vec![Printed {
-            child: None,
-            stdout: object("stdout"),
-            stderr: Some(object("stderr")),
-        }])
+        Ok([step].into_iter().chain(driver).collect())
+    }
+
+    /// Finds where a Spark driver printed to that ran on the cluster: YARN's container, whose
+    /// application the step's stderr names. `None` when there is none, or not yet.
+    async fn driver(
+        &self,
+        bucket: &str,
+        of_cluster: &str,
+        stderr: &Source,
+    ) -> Result<Option<Printed>, Refused> {
+        let said = self.read(stderr, &mut Position::default()).await?;
+        let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+        let Some(application) = application_in(&said) else {
+            return Ok(None);
+        };
+        let prefix = format!("{of_cluster}/containers/{application}/");
+        let asked = self.objects.list_objects_v2().bucket(bucket);
+        let answer = Box::pin(asked.prefix(&prefix).send()).await;
+        let answer = answer.map_err(|error| {
+            Refused::new(format!("list s3://{bucket}/{prefix}"), Trouble::of(&error))
+        })?;
+        let keys = answer.contents.unwrap_or_default().into_iter();
+        let folders = keys.filter_map(|object| {
+            let folder = object.key?.strip_suffix("stdout.gz")?.to_owned();
+            folder.ends_with(DRIVER).then_some(folder)
+        });
+        // The last of the application's own tries.
+        Ok(folders.max().map(|folder| in_folder(bucket, &folder)))
     }
 
     async fn of_job(&self, id: &SubmissionId) -> Result<Vec<Printed>, Refused> {
@@ -226,6 +254,33 @@ impl Logs {
     }
 }
 
+/// What a process printed that logs into a folder.
+fn in_folder(bucket: &str, folder: &str) -> Printed {
+    let object = |name: &str| Source::Object {
+        bucket: bucket.to_owned(),
+        key: format!("{folder}{name}.gz"),
+    };
+    Printed {
+        child: None,
+        stdout: object("stdout"),
+        stderr: Some(object("stderr")),
+    }
+}
+
+/// The last YARN application that a text names, such as `application_1772341200000_0017`.
+fn application_in(text: &str) -> Option<&str> {
+    const NAME: &str = "application_";
+    let named = |(at, _): (usize, &str)| {
+        let rest = &text[at + NAME.len()..];
+        let of_name = |c: char| c.is_ascii_digit() || c == '_';
+        let end = rest.find(|c| !of_name(c)).unwrap_or(rest.len());
+        let (cluster, number) = rest[..end].split_once('_')?;
+        let whole = !cluster.is_empty() && !number.is_empty() && !number.contains('_');
+        whole.then(|| &text[at..at + NAME.len() + end])
+    };
+    text.rmatch_indices(NAME).find_map(named)
+}
+
 /// Where a job printed to; `None` when it has not started. Of a job that Batch itself tried again,
 /// the last try.
 fn printed(job: &JobDetail, child: Option<u32>) -> Option<Printed> {
@@ -299,6 +354,29 @@ mod tests {
         }
         for other in ["", "s3://", "/tmp/stdout", "logs:", "logs:group"] {
             assert_eq!(other.parse::<Source>(), Err(NotASource(other.into())));
+        }
+    }
+
+    #[test]
+    fn a_step_names_its_yarn_application() {
+        let cases = [
+            ("", None),
+            (
+                "INFO Submitted application application_1772341200000_0017\n",
+                Some("application_1772341200000_0017"),
+            ),
+            (
+                "tracking URL: http://ip:20888/proxy/application_17_2/\n",
+                Some("application_17_2"),
+            ),
+            (
+                "application_1_1 failed; application_1_2 follows",
+                Some("application_1_2"),
+            ),
+            ("application_master application_17 application__1", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(application_in(text), expected, "{text}");
         }
     }
 
