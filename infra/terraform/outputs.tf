@@ -8,6 +8,11 @@ output "registered" {
   value       = jsondecode(aws_lambda_invocation.register.result)
 }
 
+output "warnings" {
+  description = "What is odd about the definitions, as `murmur check` tells it; null when nothing is."
+  value       = try(local.checked.warnings == "" ? null : local.checked.warnings, null)
+}
+
 output "table" {
   description = "The state table, for queries."
   value       = module.table.name
