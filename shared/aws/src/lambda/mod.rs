@@ -96,7 +96,7 @@ impl LambdaInbox {
             };
             if let Verdict::Failed(reason) = &verdict {
                 tracing::warn!(
-                    message = letter.id,
+                    message_id = letter.id,
                     receives = letter.receives,
                     reason,
                     "a message failed"
@@ -106,9 +106,9 @@ impl LambdaInbox {
                 Fate::Gone => {}
                 Fate::Returns(after) => returning.push((letter.record, after)),
                 Fate::Aside { reason } => {
-                    tracing::error!(message = letter.id, reason, "a message is put aside");
+                    tracing::error!(message_id = letter.id, reason, "a message is put aside");
                     if let Err(error) = self.put_aside(letter.record, &reason).await {
-                        tracing::error!(message = letter.id, error, "it could not be put aside");
+                        tracing::error!(message_id = letter.id, error, "it could not be put aside");
                         returning.push((letter.record, growing_delay(letter.receives)));
                     }
                 }

@@ -1,9 +1,6 @@
 //! A function on Lambda: what becomes of its messages, over real queues.
 
 use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws::LambdaInbox;
@@ -18,14 +15,14 @@ use crate::emulator;
 
 const FOREIGN: &str = include_str!("../../fixtures/emr-cluster-state-change-terminated.json");
 
-struct Queues {
+pub struct Queues {
     client: Client,
-    inbox_url: String,
+    pub inbox_url: String,
     dead_letters_url: String,
 }
 
 impl Queues {
-    async fn new(name: &str) -> Self {
+    pub async fn new(name: &str) -> Self {
         let client = Client::new(&emulator::config());
         let create = async |name: String| {
             let created = client.create_queue().queue_name(name).send().await.unwrap();
@@ -50,7 +47,7 @@ impl Queues {
         )
     }
 
-    async fn send(&self, bodies: &[String]) {
+    pub async fn send(&self, bodies: &[String]) {
         for body in bodies {
             let send = self
                 .client
@@ -62,7 +59,7 @@ impl Queues {
     }
 
     /// Takes what is visible in the inbox, in the order of their bodies, as Lambda hands it over.
-    async fn event(&self) -> Value {
+    pub async fn event(&self) -> Value {
         let request = self
             .client
             .receive_message()
@@ -89,7 +86,7 @@ impl Queues {
     }
 
     /// The dead letters: body and reason.
-    async fn dead_letters(&self) -> Vec<(String, String)> {
+    pub async fn dead_letters(&self) -> Vec<(String, String)> {
         let request = self
             .client
             .receive_message()
@@ -110,13 +107,13 @@ impl Queues {
 }
 
 /// A tick whose schedule tells what is to become of it.
-fn tick(workflow: &str) -> String {
+pub fn tick(workflow: &str) -> String {
     let schedule = model::expected::ScheduleRef::Workflow(workflow.parse().unwrap());
     let tick = json!({ "schedule": schedule, "scheduled_time": "2026-03-01T05:00:00Z" });
     json!({ "tick": tick }).to_string()
 }
 
-fn workflow(delivery: &Delivery) -> String {
+pub fn workflow(delivery: &Delivery) -> String {
     match &delivery.message {
         Message::Tick(tick) => tick.schedule.to_string(),
         other => panic!("only ticks are sent: {other:?}"),
@@ -242,104 +239,4 @@ async fn what_cannot_be_put_aside_returns() {
         .take(serde_json::from_value(event.clone()).unwrap(), &handle)
         .await;
     assert_eq!(returning(&event, &answer), ["{"]);
-}
-
-/// Lambda's side of its runtime protocol, against a process that serves.
-#[tokio::test]
-async fn lambda_is_served() {
-    let queues = Queues::new("served").await;
-    queues.send(&[tick("a/done"), tick("a/failed")]).await;
-    let event = queues.event().await;
-    let lambda = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut serving = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "lambda::serving"])
-        .env(
-            "AWS_LAMBDA_RUNTIME_API",
-            lambda.local_addr().unwrap().to_string(),
-        )
-        .env("AWS_LAMBDA_FUNCTION_NAME", "murmur-test")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
-        .env("INBOX_URL", &queues.inbox_url)
-        .env("DEAD_LETTERS_URL", &queues.dead_letters_url)
-        .env("EMULATOR", emulator::config().endpoint_url().unwrap())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let event_text = event.to_string();
-    let answered = tokio::task::spawn_blocking(move || invoke(&lambda, &event_text)).await;
-    serving.kill().unwrap();
-    serving.wait().unwrap();
-    let answer: Value = serde_json::from_str(&answered.unwrap()).unwrap();
-    let failed = &event["Records"][1]["messageId"];
-    assert_eq!(
-        answer,
-        json!({ "batchItemFailures": [{ "itemIdentifier": failed }] })
-    );
-}
-
-/// Hands over one event; gives the body of the answer.
-fn invoke(lambda: &TcpListener, event: &str) -> String {
-    loop {
-        let (mut stream, _) = lambda.accept().unwrap();
-        while let Some((line, body)) = request(&stream) {
-            if line.contains("/invocation/next") {
-                let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r-1\r\n\
-                            Lambda-Runtime-Deadline-Ms: 4102444800000\r\n\
-                            Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:f\r\n";
-                write!(
-                    stream,
-                    "{head}Content-Length: {}\r\n\r\n{event}",
-                    event.len()
-                )
-                .unwrap();
-            } else {
-                assert!(line.contains("/invocation/r-1/response"), "{line}: {body}");
-                return body;
-            }
-        }
-    }
-}
-
-/// Reads a request: its first line and its body.
-fn request(stream: &TcpStream) -> Option<(String, String)> {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut first, mut length, mut is_chunked) = (String::new(), 0, false);
-    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length: ") {
-            length = value.parse().unwrap();
-        }
-        is_chunked |= line == "transfer-encoding: chunked";
-    }
-    assert!(!is_chunked, "answers of one piece have a length");
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    Some((first, String::from_utf8(body).unwrap()))
-}
-
-/// No test by itself: the process that `lambda_is_served` starts.
-#[tokio::test]
-#[ignore = "started by another test"]
-async fn serving() {
-    let variable = |name: &str| std::env::var(name).unwrap();
-    let client = Client::new(&emulator::config_at(variable("EMULATOR")));
-    let (inbox, dead_letters) = (variable("INBOX_URL"), variable("DEAD_LETTERS_URL"));
-    let inbox = LambdaInbox::new("murmur".parse().unwrap(), client, inbox, dead_letters);
-    let handle = async |batch: Vec<Delivery>| {
-        let verdict = |delivery: &Delivery| match workflow(delivery).ends_with("done") {
-            true => Verdict::Done,
-            false => Verdict::Failed("told by a test".into()),
-        };
-        batch.iter().map(verdict).collect()
-    };
-    inbox.serve(handle).await.unwrap();
 }

@@ -11,6 +11,7 @@ mod job_flow;
 mod lambda;
 mod mirror;
 mod names;
+mod process;
 mod stand_in;
 mod store;
 mod table;
