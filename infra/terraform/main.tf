@@ -139,10 +139,10 @@ locals {
   emr = {
     service_role     = try(module.emr_roles[0].service_role, var.emr_service_role)
     instance_profile = try(module.emr_roles[0].instance_profile, var.emr_instance_profile.name)
-    passed_roles = try(
+    passed_roles = concat(var.machine_roles, try(
       [var.emr_service_role, var.emr_instance_profile.role_arn],
       [for role in ["service", "machines"] : "arn:${local.partition}:iam::${local.account}:role/${var.deployment}-emr-${role}"],
-    )
+    ))
   }
 }
 

@@ -98,6 +98,14 @@ locals {
     TerminateClusters = { actions = ["elasticmapreduce:TerminateJobFlows"], resources = [local.clusters], condition = local.has_tag }
   })
 
+  decrypt_secrets = length(var.secret_keys) == 0 ? {} : {
+    DecryptSecrets = {
+      actions   = ["kms:Decrypt"]
+      resources = var.secret_keys
+      condition = { StringEquals = { "kms:ViaService" = ["secretsmanager.${local.region}.amazonaws.com"] } }
+    }
+  }
+
   # What each does besides its table, topic and inboxes.
   compute = {
     start-run    = {}
@@ -129,7 +137,7 @@ locals {
         TagJobs = { actions = ["batch:TagResource"], resources = [local.jobs], condition = local.asks_tag }
       },
     )
-    provision-cluster = merge(local.list_clusters, {
+    provision-cluster = merge(local.list_clusters, local.decrypt_secrets, {
       # EMR knows nothing finer.
       RequestCluster = { actions = ["elasticmapreduce:RunJobFlow"], resources = ["*"], condition = local.asks_tag }
       TagCluster     = { actions = ["elasticmapreduce:AddTags"], resources = [local.clusters], condition = local.asks_tag }

@@ -136,6 +136,18 @@ variable "emr_machine_policies" {
   default     = []
 }
 
+variable "machine_roles" {
+  description = "ARNs of the roles in further instance profiles, which definitions of clusters name."
+  type        = list(string)
+  default     = []
+}
+
+variable "secret_keys" {
+  description = "ARNs of the KMS keys of secrets that definitions of clusters refer to, where those are not Secrets Manager's own."
+  type        = list(string)
+  default     = []
+}
+
 variable "execution_roles" {
   description = "ARNs of the roles that steps may run as: the execution_role of every team. `*` stands for any characters."
   type        = list(string)
