@@ -8,6 +8,7 @@ The mends of EventBridge Scheduler:
 - cron and at() expressions count in the schedule's time zone; local times that do not exist are skipped, those that
   come twice count once;
 - a rate counts from its schedule's start date, where it has one;
+- rates count from the schedule's start date, if it has one;
 - a schedule may send only what the role of its target may send.
 
 The mend of CloudWatch: an alarm is described whole, not only with half of its fields.
@@ -15,6 +16,7 @@ The mend of CloudWatch: an alarm is described whole, not only with half of its f
 Beyond AWS, for tests:
 - `POST /_emulator/fire?group=G&name=N&scheduled_time=T` delivers what the schedule delivers at an instant, now;
 - `GET /_emulator/inspect/schedules` lists the schedules as they were created;
+- `POST /_emulator/authorize` says whether the owner of an access key has rights, for stand-ins of other services;
 - the file EMULATOR_LOG takes one JSON object a line: each call with its principal, action and resources, and each tick.
 
 The emulator ends when its standard input does, so it never outlives who started it.
@@ -273,9 +275,26 @@ def fire(query):
     return (200, {"scheduled_time": iso(scheduled)}) if wrong is None else (403, {"message": wrong})
 
 
-def own(method, path, query):
+def authorize(body):
+    """Whether an access key has all of some rights: the first action it may not do, or None."""
+    key = body["access_key"]
+    set_request_account_id(key)
+    denied = None
+    for right in body["rights"]:
+        action, resource = right["action"], right["resource"]
+        region = os.environ.get("MINISTACK_REGION", "us-east-1")
+        refused = iam_evaluator.enforce(key, action, action.split(":")[0], region, resource, right["keys"])
+        if refused and denied is None:
+            denied = action
+    principal = iam_evaluator.resolve_principal(key, get_account_id())
+    return 200, {"denied": denied, "principal": getattr(principal, "arn", key)}
+
+
+def own(method, path, query, body):
     if (method, path) == ("POST", "/_emulator/fire"):
         return fire(query)
+    if (method, path) == ("POST", "/_emulator/authorize"):
+        return authorize(json.loads(body))
     if (method, path) == ("GET", "/_emulator/inspect/schedules"):
         return 200, list(scheduler._schedules._data.values())
     return 404, {"message": path}
@@ -287,13 +306,23 @@ async def answer(send, status, body):
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
+async def body_of(receive):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
 def serve_own_requests():
     emulate = gateway.app
 
     async def app(scope, receive, send):
         if scope["type"] == "http" and scope["path"].startswith("/_emulator/"):
+            REQUEST.set(f"own-{next(COUNTER)}")
             query = dict(urllib.parse.parse_qsl(scope["query_string"].decode()))
-            return await answer(send, *own(scope["method"], scope["path"], query))
+            body = await body_of(receive)
+            return await answer(send, *own(scope["method"], scope["path"], query, body))
         REQUEST.set(str(next(COUNTER)))
         await emulate(scope, receive, send)
 

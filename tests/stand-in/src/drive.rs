@@ -38,7 +38,8 @@ pub fn run(world: &Mutex<World>, events: &UnboundedSender<Event>) {
 /// Looks once.
 pub fn look(world: &mut World) {
     let now = world.clock.now();
-    if !world.compute.next_timer().is_some_and(|timer| timer <= now) && !ended(world) {
+    let timer = world.compute.next_timer();
+    if timer.is_none_or(|timer| timer > now) && !ended(world) {
         return;
     }
     let mut heard: Vec<(Function, Message)> = Vec::new();

@@ -4,7 +4,7 @@ use model::observation::{ClusterState, WorkState};
 use serde_json::{Value, json};
 
 use crate::asked::Service;
-use crate::faults::EventFaults;
+use crate::faults::EventEnd;
 use crate::world::{Cluster, Step, World};
 use crate::{batch, emr};
 
@@ -132,23 +132,12 @@ fn child(parent: &Value, index: u64) -> Value {
 
 /// Hands an event to the courier as often, and as late, as the faults have it.
 fn tell(world: &mut World, mut event: Event, state: &str) {
-    let EventFaults {
-        drop,
-        duplicate,
-        delay,
-        delay_ms,
-    } = match event.service {
-        Service::Emr => &world.faults.emr_events,
-        Service::Batch => &world.faults.batch_events,
-    };
-    if drop.hold(state) {
-        return;
-    }
-    if delay.hold(state) {
-        event.delay_ms = *delay_ms;
-    }
-    if duplicate.hold(state) {
-        world.events.push(event.clone());
+    let detail = event.detail.to_string();
+    match world.faults.of_event(event.service, state, &detail) {
+        Some(EventEnd::Dropped) => return,
+        Some(EventEnd::Doubled) => world.events.push(event.clone()),
+        Some(EventEnd::Late(by_ms)) => event.delay_ms = by_ms,
+        None => {}
     }
     world.events.push(event);
 }

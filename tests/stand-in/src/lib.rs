@@ -12,6 +12,7 @@ pub mod python;
 pub mod server;
 
 mod admin;
+mod authorize;
 mod batch;
 mod courier;
 mod drive;

@@ -29,6 +29,9 @@ pub struct Options {
     /// The source of Batch's events.
     #[arg(long, default_value = "standin.batch")]
     pub batch_source: String,
+    /// Who says whether a caller may do what it asks, by URL; everybody may when there is none.
+    #[arg(long)]
+    pub authorizer: Option<String>,
     #[arg(long, default_value = "us-east-1")]
     pub region: String,
     #[arg(long, default_value = "000000000000")]

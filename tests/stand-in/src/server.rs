@@ -24,10 +24,16 @@ use crate::answer::{Answer, Refusal};
 use crate::asked::{Asked, Call, Caller, Service, access_key, operation};
 use crate::courier::{self, Bus};
 use crate::drive::{self, lock};
-use crate::faults::{CallFault, Faults};
+use crate::faults::{CallEnd, Faults};
 use crate::options::Options;
 use crate::world::{Region, World};
-use crate::{admin, batch, emr};
+use crate::{admin, authorize, batch, emr};
+
+/// What requests are answered from.
+struct Services {
+    world: Arc<Mutex<World>>,
+    authorizer: Option<String>,
+}
 
 /// A connection that closes without an answer.
 #[derive(Debug)]
@@ -74,6 +80,10 @@ pub async fn serve(options: &Options) -> Result<()> {
     }
     let driven = world.clone();
     std::thread::spawn(move || drive::run(&driven, &events));
+    let services = Services {
+        world: world.clone(),
+        authorizer: options.authorizer.clone(),
+    };
     let listener = TcpListener::bind(("127.0.0.1", options.port))
         .await
         .context("the port is taken")?;
@@ -83,7 +93,7 @@ pub async fn serve(options: &Options) -> Result<()> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
     });
     tokio::select! {
-        refused = accept(listener, world.clone()) => refused?,
+        refused = accept(listener, Arc::new(services)) => refused?,
         _ = over => {}
         _ = terminated() => {}
     }
@@ -112,12 +122,12 @@ fn client(options: &Options, endpoint: &str) -> aws_sdk_eventbridge::Client {
     aws_sdk_eventbridge::Client::from_conf(config)
 }
 
-async fn accept(listener: TcpListener, world: Arc<Mutex<World>>) -> Result<()> {
+async fn accept(listener: TcpListener, services: Arc<Services>) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        let world = world.clone();
+        let services = services.clone();
         tokio::spawn(async move {
-            let service = service_fn(|request| handle(&world, request));
+            let service = service_fn(|request| handle(&services, request));
             let connection = hyper::server::conn::http1::Builder::new();
             // Fails when the client goes away, or when it is to get no answer.
             let _ = connection
@@ -128,14 +138,14 @@ async fn accept(listener: TcpListener, world: Arc<Mutex<World>>) -> Result<()> {
 }
 
 async fn handle(
-    world: &Mutex<World>,
+    services: &Services,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
     let path = head.uri.path();
     if path.starts_with(admin::PREFIX) {
-        let (status, answer) = admin::answer(world, &head.method, path, &body);
+        let (status, answer) = admin::answer(&services.world, &head.method, path, &body);
         return Ok(respond(status, "application/json", None, &answer));
     }
     let target = header(&head.headers, "x-amz-target");
@@ -166,7 +176,11 @@ async fn handle(
         },
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     };
-    let (answer, hang_ms) = perform(&mut lock(world), &asked);
+    let (answer, hang_ms) = match refused(services, &asked).await {
+        Ok(()) => perform(&mut lock(&services.world), &asked),
+        Err(refusal) => (Answer::Error(refusal), 0),
+    };
+    remember(&mut lock(&services.world), &asked, &answer);
     match answer {
         Answer::Ok(value) => Ok(bytes(service, Ok(value))),
         Answer::Error(refusal) => Ok(bytes(service, Err(refusal))),
@@ -177,25 +191,37 @@ async fn handle(
     }
 }
 
+/// Refuses what the caller has no right to.
+async fn refused(services: &Services, asked: &Asked) -> Result<(), Refusal> {
+    let Some(authorizer) = &services.authorizer else {
+        return Ok(());
+    };
+    let rights = authorize::rights(&lock(&services.world), asked);
+    authorize::ask(authorizer, asked, &rights).await
+}
+
 /// Makes a call, or what the faults make of it.
 fn perform(world: &mut World, asked: &Asked) -> (Answer, u64) {
-    let fault = world.faults.take(&asked.operation);
-    let hang_ms = world.faults.hang_ms;
+    let fault = world.faults.take(&asked.operation, &asked.body.to_string());
     let answer = match fault {
-        CallFault::Sound => call(world, asked).into(),
-        CallFault::Throttled => Answer::Error(throttled(asked.service)),
-        CallFault::ServerError => Answer::Error(Refusal::of(
+        CallEnd::Sound => call(world, asked).into(),
+        CallEnd::Throttled => Answer::Error(throttled(asked.service)),
+        CallEnd::ServerError => Answer::Error(Refusal::of(
             500,
             "InternalServerException",
             "An internal error occurred",
         )),
-        CallFault::NoAnswerAndNotDone => Answer::Nothing,
-        CallFault::NoAnswerButDone => match call(world, asked) {
+        CallEnd::NoAnswerAndNotDone => Answer::Nothing,
+        CallEnd::NoAnswerButDone => match call(world, asked) {
             Ok(_) => Answer::Nothing,
             Err(refusal) => Answer::Error(refusal),
         },
     };
-    let error = match &answer {
+    (answer, world.faults.hang_ms)
+}
+
+fn remember(world: &mut World, asked: &Asked, answer: &Answer) {
+    let error = match answer {
         Answer::Ok(_) => None,
         Answer::Error(refusal) => Some(refusal.code.to_owned()),
         Answer::Nothing => Some("none".to_owned()),
@@ -212,7 +238,6 @@ fn perform(world: &mut World, asked: &Asked) -> (Answer, u64) {
         error,
     };
     world.calls.push(call);
-    (answer, hang_ms)
 }
 
 fn call(world: &mut World, asked: &Asked) -> Result<Value, Refusal> {

@@ -78,6 +78,10 @@ def a_step(*argv, name="step", action="CONTINUE"):
     return {"Name": name, "ActionOnFailure": action, "HadoopJarStep": jar}
 
 
+def faults(*calls):
+    return [{"operation": operation, "becomes": becomes} for operation, becomes in calls]
+
+
 class Base(unittest.TestCase):
     def setUp(self):
         self.stand_in = StandIn()
@@ -191,7 +195,7 @@ class Clusters(Base):
         self.refused("InvalidRequestException", self.emr.list_instances, ClusterId=id, InstanceFleetType="MASTER")
 
     def test_a_bootstrap_can_fail(self):
-        self.stand_in.admin("PUT", "faults", {"failing_bootstraps": 1})
+        self.stand_in.admin("PUT", "faults", {"failing_bootstraps": ["Development"]})
         id = self.emr.run_job_flow(**a_cluster())["JobFlowId"]
         self.until_cluster(id, "TERMINATED_WITH_ERRORS")
         self.assertEqual(self.cluster(id)["Status"]["StateChangeReason"]["Code"], "BOOTSTRAP_FAILURE")
@@ -371,8 +375,8 @@ class Jobs(Base):
 
 class Faults(Base):
     def test_calls_are_throttled(self):
-        answers = {"AddJobFlowSteps": ["throttled"], "SubmitJob": ["throttled"], "RunJobFlow": ["throttled"]}
-        self.stand_in.admin("PUT", "faults", {"answers": answers})
+        calls = [(operation, "throttled") for operation in ("AddJobFlowSteps", "SubmitJob", "RunJobFlow")]
+        self.stand_in.admin("PUT", "faults", {"calls": faults(*calls)})
         self.refused("ThrottlingException", self.emr.run_job_flow, **a_cluster())
         self.assertEqual(self.emr.list_clusters()["Clusters"], [])
         cluster = self.up()
@@ -381,8 +385,9 @@ class Faults(Base):
         self.refused("TooManyRequestsException", self.batch.submit_job, **take)
 
     def test_a_call_without_an_answer_has_taken_effect_or_not(self):
-        answers = {"RunJobFlow": ["no_answer_and_not_done", "no_answer_but_done"], "SubmitJob": ["no_answer_but_done"]}
-        self.stand_in.admin("PUT", "faults", {"answers": answers})
+        done, not_done = "no_answer_but_done", "no_answer_and_not_done"
+        calls = faults(("RunJobFlow", not_done), ("RunJobFlow", done), ("SubmitJob", done))
+        self.stand_in.admin("PUT", "faults", {"calls": calls})
         for expected in (0, 1):
             with self.assertRaises(ConnectionClosedError):
                 self.emr.run_job_flow(**a_cluster())
@@ -486,11 +491,13 @@ class Events(Base):
         self.assertEqual(told("Batch Job State Change"), ["RUNNABLE", "STARTING", "RUNNING", "FAILED"])
 
     def test_events_are_dropped_doubled_and_kept_back(self):
-        faults = {
-            "emr_events": {"drop": ["*"]},
-            "batch_events": {"drop": ["STARTING"], "duplicate": ["SUCCEEDED"], "delay": ["RUNNING"], "delay_ms": 1500},
-        }
-        self.stand_in.admin("PUT", "faults", faults)
+        events = [
+            {"service": "elasticmapreduce", "becomes": "dropped"},
+            {"service": "batch", "states": ["STARTING"], "becomes": "dropped"},
+            {"service": "batch", "states": ["SUCCEEDED"], "becomes": "doubled"},
+            {"service": "batch", "states": ["RUNNING"], "becomes": {"late": 1500}},
+        ]
+        self.stand_in.admin("PUT", "faults", {"events": events})
         cluster = self.up()
         self.until_job(self.submit("true"), "SUCCEEDED")
         expected = ["RUNNABLE", "SUCCEEDED", "SUCCEEDED", "RUNNING"]

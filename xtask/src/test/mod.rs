@@ -23,7 +23,8 @@ Suites:
   jobs       the demo's jobs
   terraform  the configuration of a deployment, offline
   unit       the tests inside every crate
-  <folder>   each crate under tests/, such as house, scenarios, engine
+  e2e        all of it on an emulator of AWS, deployed by Terraform
+  <folder>   each other crate under tests/, such as house, scenarios, engine
 
 Examples:
   cargo xtask test                              everything
@@ -73,10 +74,12 @@ fn run_suite(suite: &Suite, rest: &[String]) -> Outcome {
             return Outcome::Skipped(why);
         }
     };
-    if let [command] = &mut commands[..]
-        && !rest.is_empty()
-    {
-        command.arg("--").args(rest);
+    if suite.is_test_programs() && !rest.is_empty() {
+        // The first command runs them; no other knows what to do with it.
+        commands.truncate(1);
+        for command in &mut commands {
+            command.arg("--").args(rest);
+        }
     }
     let failures: Vec<String> = commands
         .into_iter()

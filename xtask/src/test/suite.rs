@@ -10,7 +10,14 @@ use cargo_metadata::{MetadataCommand, Package};
 
 use crate::demo::environment;
 use crate::project::{cargo, command, root, shown, succeeds};
+use crate::simulate;
 use crate::test::terraform;
+
+/// The suite that lives through many simulated days besides its tests.
+const SIMULATION: &str = "simulation";
+
+/// How many of them.
+const SEEDS: &str = "20000";
 
 /// A suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +35,14 @@ enum Kind {
     Unit(Vec<String>),
     /// Test targets of a crate under tests/.
     Targets(Vec<String>),
+    /// Likewise; what they do on the emulator needs Terraform, Java and Spark.
+    EndToEnd(Vec<String>),
     /// The whole demo, with real Spark.
     Demo,
 }
+
+/// The folder of the suite that needs more than cargo.
+const END_TO_END: &str = "e2e";
 
 /// What a suite does on this machine.
 pub enum Plan {
@@ -58,7 +70,14 @@ pub fn all() -> Result<Vec<Suite>> {
     let mut folders = Vec::new();
     for package in &metadata.packages {
         match suite_folder(package) {
-            Some(folder) => folders.push(suite(&folder, Kind::Targets(test_targets(package)))),
+            Some(folder) => {
+                let targets = test_targets(package);
+                let kind = match folder.as_str() {
+                    END_TO_END => Kind::EndToEnd(targets),
+                    _ => Kind::Targets(targets),
+                };
+                folders.push(suite(&folder, kind));
+            }
             None => inside.extend(test_targets(package)),
         }
     }
@@ -85,6 +104,14 @@ pub fn choose(suites: Vec<Suite>, names: &[String]) -> Result<Vec<Suite>> {
 }
 
 impl Suite {
+    /// Whether its first command runs test programs, which take a filter.
+    pub fn is_test_programs(&self) -> bool {
+        match &self.kind {
+            Kind::Unit(_) | Kind::Targets(_) | Kind::EndToEnd(_) => true,
+            Kind::Lint | Kind::Jobs | Kind::Terraform | Kind::Demo => false,
+        }
+    }
+
     /// Finds out what to run here.
     pub fn plan(&self) -> Plan {
         match &self.kind {
@@ -92,7 +119,9 @@ impl Suite {
             Kind::Jobs => jobs(),
             Kind::Terraform => terraform::commands().map_or_else(Plan::Skip, run),
             Kind::Unit(targets) => tests(&["--lib", "--bins"], targets),
+            Kind::Targets(targets) if self.name == SIMULATION => simulation(targets),
             Kind::Targets(targets) => tests(&[], targets),
+            Kind::EndToEnd(targets) => end_to_end(targets),
             Kind::Demo => demo(),
         }
     }
@@ -125,6 +154,32 @@ fn tests(more: &[&str], targets: &[String]) -> Plan {
         command.args(["--test", target]);
     }
     run([command])
+}
+
+/// The whole of it on an emulator of AWS; the demo's Spark is made unless it is there.
+fn end_to_end(targets: &[String]) -> Plan {
+    if let Err(missing) = terraform::commands() {
+        return Plan::Skip(missing);
+    }
+    match environment::prepare() {
+        Ok(_) => tests(&[], targets),
+        Err(error) => Plan::Skip(format!("{error:#}")),
+    }
+}
+
+fn simulation(targets: &[String]) -> Plan {
+    let mut days = simulate::command();
+    days.args(["--seeds", SEEDS]);
+    match tests(&[], targets) {
+        Plan::Run {
+            mut commands,
+            missing,
+        } => {
+            commands.push(days);
+            Plan::Run { commands, missing }
+        }
+        skipped @ Plan::Skip(_) => skipped,
+    }
 }
 
 fn lint() -> Plan {
@@ -217,7 +272,7 @@ mod tests {
             .unwrap()
             .into_iter()
             .flat_map(|suite| match suite.kind {
-                Kind::Unit(targets) | Kind::Targets(targets) => targets,
+                Kind::Unit(targets) | Kind::Targets(targets) | Kind::EndToEnd(targets) => targets,
                 Kind::Lint | Kind::Jobs | Kind::Terraform | Kind::Demo => Vec::new(),
             })
             .collect();

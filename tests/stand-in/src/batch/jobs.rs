@@ -42,7 +42,7 @@ pub fn list(world: &World, body: &Value) -> Result<Value, Refusal> {
             found.push(job);
         }
     }
-    let size = body["maxResults"].as_u64().unwrap_or(PAGE).min(PAGE).max(1);
+    let size = body["maxResults"].as_u64().unwrap_or(PAGE).clamp(1, PAGE);
     let size = usize::try_from(size).expect("it is at most a page");
     let page = page(found, &body["nextToken"], size)
         .ok_or_else(|| Refusal::client("nextToken is not valid."))?;

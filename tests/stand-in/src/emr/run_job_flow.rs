@@ -41,7 +41,7 @@ pub fn run(world: &mut World, body: &Value) -> Result<Value, Refusal> {
         ended_ms: None,
         protected: body["Instances"]["TerminationProtected"] == true,
         public_name: world.faults.public_names,
-        fails_to_bootstrap: world.faults.take_failing_bootstrap(),
+        fails_to_bootstrap: world.faults.take_failing_bootstrap(&body.to_string()),
         number,
     };
     let arn = shape::cluster_arn(world, &id);

@@ -1,0 +1,144 @@
+//! Clusters: they come and go by ticks of the Scheduler.
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use stand_in::faults::{CallEnd, EventEnd, Faults};
+
+use super::Course;
+use crate::definitions::last;
+use crate::process::until;
+use crate::stand_in::{call, emr_events};
+use crate::world::{DEPLOYMENT, LONG_PATIENCE, PATIENCE, World};
+
+/// Begins everything that takes long, trouble included.
+pub fn come(world: &World, course: &mut Course) -> Result<()> {
+    let (done, not_done) = (CallEnd::NoAnswerButDone, CallEnd::NoAnswerAndNotDone);
+    world.stand_in.add_faults(Faults {
+        calls: vec![
+            call("RunJobFlow", "proof--unanswered--", done),
+            call("RunJobFlow", "proof--doomed--", CallEnd::Throttled),
+            call("SubmitJob", "--job_made--", done),
+            call("SubmitJob", "--job_lost--", not_done),
+            call("AddJobFlowSteps", "--step_made--", done),
+            call("AddJobFlowSteps", "--step_lost--", not_done),
+        ],
+        events: vec![emr_events("proof--silent--", EventEnd::Dropped)],
+        failing_bootstraps: vec!["proof--unlucky--".into()],
+        public_names: true,
+        ..Faults::default()
+    })?;
+    for cluster in world.definitions.clusters()? {
+        let (team, name) = cluster.split_once('/').context("team and name")?;
+        world.tick(
+            team,
+            &format!("{name}--provision"),
+            world.definitions.opened,
+        )?;
+    }
+    // Fifteen minutes past midnight, whenever that was last.
+    let slot = last(0, 15, "America/Los_Angeles")?;
+    world.tick("weather", "daily_report", slot)?;
+    for name in ["silent", "unanswered", "killed"] {
+        let run = world.trigger(&format!("proof/{name}"), &[])?;
+        course.runs.insert(name, run);
+    }
+    let steady = world.until_cluster("proof/steady", &["ready"])?;
+    let endpoint = &steady["endpoint"];
+    ensure!(
+        endpoint["private_ip"]
+            .as_str()
+            .is_some_and(|ip| ip.starts_with("10.0.")),
+        "where is it? {endpoint}"
+    );
+    let told = world
+        .murmur
+        .json(&["clusters", "endpoint", "proof/steady"])?;
+    ensure!(told.to_string().contains("amazonaws.com"), "{told}");
+    name_leads_to(
+        world,
+        "steady",
+        endpoint["master_dns"].as_str().context("a name")?,
+    )
+}
+
+/// The stable name of a cluster of the team leads to an instance.
+fn name_leads_to(world: &World, cluster: &str, master_dns: &str) -> Result<()> {
+    until(
+        &format!("the name of {cluster} leads to {master_dns}"),
+        PATIENCE,
+        || {
+            let asked = json!({ "HostedZoneId": world.zone });
+            let listed = world
+                .aws
+                .call("route53", "list_resource_record_sets", asked)?;
+            let records = listed["ResourceRecordSets"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            let leads = |record: &&Value| {
+                record["Type"] == "CNAME"
+                    && record["Name"]
+                        .as_str()
+                        .is_some_and(|name| name.contains(cluster))
+                    && record["ResourceRecords"].to_string().contains(master_dns)
+            };
+            Ok(records.into_iter().find(leads).map(|_| ()))
+        },
+    )
+}
+
+/// Waits for the cluster that nobody but the Scheduler has brought up and takes down.
+pub fn go(world: &World, course: &mut Course) -> Result<()> {
+    let (from, to) = course.brief.context("it was dropped in before")?;
+    let up = world.until_cluster(
+        "proof/brief",
+        &["ready", "draining", "terminating", "terminated"],
+    )?;
+    ensure!(
+        time(&up, "window_start")? == from,
+        "it is of another window: {up}"
+    );
+    ensure!(
+        time(&up, "window_end")? == to,
+        "its window ends elsewhere: {up}"
+    );
+    let run = course.run("drained")?;
+    let ended = world.until_run(run, "succeeded", LONG_PATIENCE)?;
+    let attempts = ended["tasks"][0]["attempts"]
+        .as_array()
+        .context("attempts")?;
+    ensure!(attempts.len() == 1, "it took several attempts: {ended}");
+    let down = world.until_cluster("proof/brief", &["terminated"])?;
+    ensure!(down["id"] == up["id"], "it is another instance: {down}");
+    let (step_ended, draining) = (time(&attempts[0], "ended_at")?, time(&down, "draining_at")?);
+    ensure!(
+        draining >= to,
+        "it was drained before its window ended: {down}"
+    );
+    ensure!(
+        step_ended > draining,
+        "the step had ended before there was anything to drain"
+    );
+    ensure!(
+        time(&down, "ended_at")? >= step_ended,
+        "it went before its step had ended"
+    );
+    let ticks = world.emulator.ticks()?;
+    for tick in ["provision", "terminate"] {
+        let name = format!("{DEPLOYMENT}-proof/brief--{tick}");
+        ensure!(
+            ticks.get(&name) == Some(&1),
+            "{name} fired {:?} times",
+            ticks.get(&name)
+        );
+    }
+    Ok(())
+}
+
+fn time(item: &Value, name: &str) -> Result<Timestamp> {
+    let text = item[name]
+        .as_str()
+        .with_context(|| format!("{name} of {item}"))?;
+    Ok(text.parse()?)
+}

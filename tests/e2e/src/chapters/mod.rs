@@ -1,0 +1,87 @@
+//! What is to be true, chapter by chapter.
+
+mod clusters;
+mod definitions;
+mod delivery;
+mod demo;
+mod end;
+mod operations;
+mod trouble;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+
+use crate::world::World;
+
+/// Plays a chapter.
+pub type Chapter = fn(&World, &mut Course) -> Result<()>;
+
+/// What earlier chapters have begun.
+#[derive(Debug, Default)]
+pub struct Course {
+    /// Runs by what they are for.
+    runs: BTreeMap<&'static str, String>,
+    /// The window of the cluster that comes and goes by the Scheduler alone.
+    brief: Option<(Timestamp, Timestamp)>,
+}
+
+/// All chapters, in the order in which they are played.
+pub const CHAPTERS: &[(&str, Chapter)] = &[
+    ("a_second_apply_changes_nothing", definitions::second_apply),
+    (
+        "a_broken_definition_fails_the_apply_and_changes_nothing",
+        definitions::broken,
+    ),
+    ("clusters_come_by_their_ticks", clusters::come),
+    (
+        "a_definition_is_dropped_in_while_runs_are_in_flight",
+        definitions::dropped_in,
+    ),
+    (
+        "an_event_of_another_application_starts_a_run",
+        delivery::event_rule,
+    ),
+    ("throttled_submissions_come_back", trouble::throttled),
+    ("people_cancel_rerun_and_backfill", operations::operate),
+    (
+        "a_cluster_killed_under_a_step_costs_no_retry",
+        trouble::killed,
+    ),
+    (
+        "a_cluster_that_fails_to_start_is_replaced",
+        trouble::unlucky,
+    ),
+    ("the_demo_runs_with_real_spark", demo::runs),
+    (
+        "with_every_event_of_emr_lost_runs_end_all_the_same",
+        trouble::silent,
+    ),
+    (
+        "submissions_without_an_answer_are_looked_up_and_made_once",
+        trouble::unanswered,
+    ),
+    ("a_cluster_drains_and_goes_by_its_tick", clusters::go),
+    (
+        "facts_told_again_in_another_order_change_nothing",
+        delivery::told_again,
+    ),
+    ("poison_is_set_aside_and_redriven", delivery::poison),
+    (
+        "people_get_by_with_the_policies_for_people",
+        operations::rights_of_people,
+    ),
+    (
+        "functions_call_what_their_policies_allow_and_no_more",
+        end::rights,
+    ),
+    ("destroy_leaves_nothing", end::destroy),
+];
+
+impl Course {
+    fn run(&self, name: &str) -> Result<&str> {
+        let run = self.runs.get(name).map(String::as_str);
+        run.with_context(|| format!("the run {name} was never begun"))
+    }
+}

@@ -1,0 +1,56 @@
+"""The mends of the emulator: when schedules fire, and what they deliver."""
+
+import unittest
+from datetime import datetime
+
+import emulator
+
+
+def schedule(expression, zone="UTC", **more):
+    return {"ScheduleExpression": expression, "ScheduleExpressionTimezone": zone, "CreationDate": 0, **more}
+
+
+def firings(of, after, count):
+    at, found = datetime.fromisoformat(after), []
+    while len(found) < count and (at := emulator.next_firing(of, at)) is not None:
+        found.append(emulator.iso(at))
+    return found
+
+
+class Firings(unittest.TestCase):
+    def test_cron_counts_in_its_zone(self):
+        daily = schedule("cron(15 0 * * ? *)", "America/New_York")
+        expected = ["2026-03-07T05:15:00Z", "2026-03-08T05:15:00Z", "2026-03-09T04:15:00Z"]
+        self.assertEqual(firings(daily, "2026-03-07T00:00:00Z", 3), expected)
+
+    def test_a_time_that_does_not_exist_is_skipped(self):
+        daily = schedule("cron(30 2 * * ? *)", "America/New_York")
+        self.assertEqual(firings(daily, "2026-03-07T00:00:00Z", 2), ["2026-03-07T07:30:00Z", "2026-03-09T06:30:00Z"])
+        self.assertEqual(firings(schedule("at(2026-03-08T02:30:00)", "America/New_York"), "2026-03-07T00:00:00Z", 1), [])
+
+    def test_a_time_that_comes_twice_fires_once(self):
+        often = schedule("cron(0/30 * * * ? *)", "America/New_York")
+        expected = ["2026-11-01T05:00:00Z", "2026-11-01T05:30:00Z", "2026-11-01T07:00:00Z"]
+        self.assertEqual(firings(often, "2026-11-01T04:40:00Z", 3), expected)
+
+    def test_a_rate_counts_from_its_start_date(self):
+        start = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
+        expected = ["2026-01-01T00:00:00Z", "2026-01-01T00:02:00Z"]
+        self.assertEqual(firings(schedule("rate(2 minutes)", StartDate=start), "2025-12-31T23:00:00Z", 2), expected)
+        self.assertEqual(firings(schedule("rate(1 hour)"), "1970-01-01T00:00:00Z", 1), ["1970-01-01T01:00:00Z"])
+
+    def test_one_shots_count_in_their_zone(self):
+        once = schedule("at(2026-03-09T02:30:00)", "America/New_York")
+        self.assertEqual(firings(once, "2026-03-07T00:00:00Z", 2), ["2026-03-09T06:30:00Z"])
+
+
+class Placeholders(unittest.TestCase):
+    def test_placeholders_become_what_they_stand_for(self):
+        of = {"Arn": "arn:aws:scheduler:us-east-1:1:schedule/g/n"}
+        at = datetime.fromisoformat("2026-03-01T05:00:00Z")
+        filled = emulator.fill_in('{"a":"<aws.scheduler.scheduled-time>","b":"<aws.scheduler.schedule-arn>"}', of, at)
+        self.assertEqual(filled, '{"a":"2026-03-01T05:00:00Z","b":"arn:aws:scheduler:us-east-1:1:schedule/g/n"}')
+
+
+if __name__ == "__main__":
+    unittest.main()
