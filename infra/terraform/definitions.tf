@@ -79,7 +79,7 @@ module "schedule" {
   dead_letters_arn = module.inbox[local.kinds[split("/", each.key)[0]].inbox].dead_letters_arn
   role_arn         = aws_iam_role.scheduler.arn
 
-  depends_on = [aws_lambda_invocation.register]
+  depends_on = [aws_lambda_invocation.register, aws_iam_role_policy.scheduler]
 }
 
 module "event_rule" {

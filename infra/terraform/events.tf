@@ -72,6 +72,8 @@ module "sweep" {
   inbox_arn        = module.inbox["reconcile"].arn
   dead_letters_arn = module.inbox["reconcile"].dead_letters_arn
   role_arn         = aws_iam_role.scheduler.arn
+
+  depends_on = [aws_iam_role_policy.scheduler]
 }
 
 resource "aws_iam_role" "scheduler" {

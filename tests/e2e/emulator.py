@@ -11,6 +11,8 @@ The mends of EventBridge Scheduler:
 - rates count from the schedule's start date, if it has one;
 - a schedule may send only what the role of its target may send.
 
+The mend of IAM: who may send one message may send a batch of them, and so on.
+
 The mend of CloudWatch: an alarm is described whole, not only with half of its fields.
 
 Beyond AWS, for tests:
@@ -75,12 +77,22 @@ def role_of(principal_arn):
     return rest.split("/")[0] if kind == "assumed-role" else None
 
 
+# IAM knows no actions for batches: each entry needs what it would need alone.
+BATCHES = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
+
 def log_authorizations():
     """Logs each authorization, which is one for each action that a request needs."""
     authorize = iam_evaluator.enforce
     arns = {}
 
     def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+        iam_action = BATCHES.get(iam_action, iam_action)
         denied = authorize(access_key_id, iam_action, service, region, resource_arn, service_context)
         arn = arns.get(access_key_id)
         if arn is None:
