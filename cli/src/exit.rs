@@ -16,7 +16,8 @@ Exit codes:
      an operation was refused, there are dead letters
   2  the command line was not understood
   3  what was asked about does not exist: no such run, task, workflow, cluster, file
-  4  the data folder or the engine is in trouble: it cannot be read, is locked, or broke
+  4  the data folder, the engine or AWS is in trouble: it cannot be read, is locked, refuses,
+     or broke
   130  interrupted by ctrl-c while waiting; what was started goes on";
 
 /// The exit codes.
