@@ -40,6 +40,11 @@ fn terraform() -> Command {
         .arg(format!("-chdir={CONFIGURATION}"))
         .env("TF_DATA_DIR", root().join("target/terraform"))
         .env("TF_IN_AUTOMATION", "1");
+    // Whoever deploys from the same shell tests something else.
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("TF_VAR_")) {
+        terraform.env_remove(name);
+    }
     terraform
 }
 
