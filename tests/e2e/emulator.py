@@ -9,7 +9,8 @@ The mends of EventBridge Scheduler:
   come twice count once;
 - a rate counts from its schedule's start date, where it has one;
 - rates count from the schedule's start date, if it has one;
-- a schedule may send only what the role of its target may send.
+- a schedule may send only what the role of its target may send;
+- CreateSchedule made again with the same client token, as by an SDK that heard no answer, succeeds.
 
 The mend of IAM: who may send one message may send a batch of them, and so on.
 
@@ -230,7 +231,25 @@ class Ticks:
                 scheduler._schedules._data.pop(scope, None)
 
 
+def create_once():
+    """Lets a creation be repeated under its client token."""
+    create, tokens = scheduler._create_schedule, {}
+
+    def created(name, body):
+        key, token = f"{body.get('GroupName', 'default')}/{name}", body.get("ClientToken")
+        there = scheduler._schedules.get(key)
+        if there is not None and token and tokens.get(there["Arn"]) == token:
+            return scheduler._json_resp(200, {"ScheduleArn": there["Arn"]})
+        answer = create(name, body)
+        if answer[0] == 200:
+            tokens[scheduler._schedules[key]["Arn"]] = token
+        return answer
+
+    scheduler._create_schedule = created
+
+
 def mend_scheduler():
+    create_once()
     ticks = Ticks()
     scheduler._SCHEDULE_TICK_INTERVAL = LOOK
     scheduler._tick_schedules = ticks.look

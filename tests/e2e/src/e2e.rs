@@ -31,8 +31,7 @@ use crate::world::World;
 struct Stage {
     world: Option<World>,
     course: Course,
-    /// Why there is no world.
-    trouble: Option<String>,
+    failed_to_start: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,7 +45,7 @@ fn main() -> ExitCode {
     let stage = Arc::new(Mutex::new(Stage {
         world: None,
         course: Course::default(),
-        trouble: None,
+        failed_to_start: false,
     }));
     let trials = CHAPTERS.iter().map(|(name, chapter)| {
         let stage = stage.clone();
@@ -64,19 +63,18 @@ fn act(stage: &Mutex<Stage>, chapter: Chapter) -> Result<(), Failed> {
     let Stage {
         world,
         course,
-        trouble,
+        failed_to_start,
     } = &mut *stage;
-    if let Some(trouble) = trouble {
-        return Err(format!("there is nothing to test: {trouble}").into());
+    if *failed_to_start {
+        return Err("there is nothing to test: see the first chapter".into());
     }
     let world = match world {
         Some(world) => world,
         none => match World::start() {
             Ok(started) => none.insert(started),
             Err(error) => {
-                let said = format!("{error:#}");
-                *trouble = Some(said.clone());
-                return Err(said.into());
+                *failed_to_start = true;
+                return Err(format!("{error:#}").into());
             }
         },
     };

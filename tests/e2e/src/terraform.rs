@@ -50,7 +50,7 @@ impl Terraform {
     /// Makes what is described true.
     pub fn apply(&self) -> Result<()> {
         let output = self.try_apply()?;
-        ensure!(output.status.success(), "{}", said(&output));
+        ensure!(output.status.success(), "{}", text(&output.stderr));
         Ok(())
     }
 
