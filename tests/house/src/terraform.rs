@@ -1,5 +1,7 @@
 //! What Terraform and the functions both say must be the same: it is said twice, in two languages.
 
+#![allow(clippy::unwrap_used)] // all of it is test
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
