@@ -64,7 +64,7 @@ impl SqliteStateStore {
         };
         Ok(match expect {
             Expect::Anything => true,
-            Expect::Absent => version()?.is_none(),
+            Expect::Absent | Expect::AbsentThen(_) => version()?.is_none(),
             Expect::Version(expected) => version()? == i64::try_from(expected).ok(),
         })
     }
@@ -85,12 +85,19 @@ impl SqliteStateStore {
         let listing_ms = listed.map(|listing| listing.logical_date.as_millisecond());
         let (partition, sort) = (&place.partition, &place.sort);
         let changed = match expect {
-            Expect::Absent => self.database.execute(
+            Expect::Absent | Expect::AbsentThen(_) => self.database.execute(
                 "INSERT INTO items
                  (partition, sort, kind, version, body, due_ms, listing_workflow, listing_ms)
-                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
                 params![
-                    partition, sort, item.kind, item.body, due_ms, workflow, listing_ms
+                    partition,
+                    sort,
+                    item.kind,
+                    item.body,
+                    due_ms,
+                    workflow,
+                    listing_ms,
+                    i64::try_from(first_version(expect)).unwrap_or(1)
                 ],
             )?,
             Expect::Version(version) => self.database.execute(
@@ -129,7 +136,7 @@ impl SqliteStateStore {
     fn delete_if(&self, place: &Place, expect: Expect) -> Result<bool, Failure> {
         let (partition, sort) = (&place.partition, &place.sort);
         let deleted = match expect {
-            Expect::Absent => return self.holds(place, expect),
+            Expect::Absent | Expect::AbsentThen(_) => return self.holds(place, expect),
             Expect::Version(version) => self.database.execute(
                 "DELETE FROM items WHERE partition = ?1 AND sort = ?2 AND version = ?3",
                 params![partition, sort, i64::try_from(version).unwrap_or(-1)],
@@ -225,7 +232,7 @@ impl StateStore for SqliteStateStore {
             };
             let version = match expect {
                 Expect::Version(version) => version + 1,
-                Expect::Absent | Expect::Anything => 1,
+                Expect::Absent | Expect::AbsentThen(_) | Expect::Anything => 1,
             };
             join.arrivals.extend(arrivals.iter().cloned());
             let write = Write::put(&join, expect);
@@ -304,6 +311,14 @@ fn check_shape(places: &[Place]) -> Result<(), StoreError> {
         return refuse("two writes to one key in one commit".into());
     }
     Ok(())
+}
+
+/// The version an item begins at.
+fn first_version(expect: Expect) -> u64 {
+    match expect {
+        Expect::AbsentThen(first) => first,
+        Expect::Absent | Expect::Version(_) | Expect::Anything => 1,
+    }
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {

@@ -59,7 +59,7 @@ pub struct Stored {
     pub partition: String,
     pub sort: String,
     pub kind: String,
-    /// 1 when created, one more with each write.
+    /// 1 when created unless its writer chose another, one more with each write.
     pub version: u64,
     /// The attributes, as JSON.
     pub body: String,
@@ -93,6 +93,9 @@ pub enum Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     Absent,
+    /// Absent, too; the item then begins at this version instead of 1. For keys whose items come and
+    /// go: who read a former item can then not change one that came since.
+    AbsentThen(u64),
     Version(u64),
     /// Whatever is there is replaced.
     Anything,

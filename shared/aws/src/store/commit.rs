@@ -74,8 +74,8 @@ struct Planned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     None,
-    /// Must hold.
-    Absent,
+    /// Must hold; the item begins at this version.
+    Absent(u64),
     Version(u64),
     /// The version, 0 for none, that a put of anything takes to be there.
     Guess(u64),
@@ -97,9 +97,13 @@ impl Planned {
                 ..
             }
             | Write::Delete {
-                expect: Expect::Absent,
+                expect: Expect::Absent | Expect::AbsentThen(_),
                 ..
-            } => Condition::Absent,
+            } => Condition::Absent(1),
+            Write::Put {
+                expect: Expect::AbsentThen(first),
+                ..
+            } => Condition::Absent(*first),
             Write::Put {
                 expect: Expect::Version(version),
                 ..
@@ -135,7 +139,8 @@ impl Planned {
     /// The version the item will have.
     fn next_version(&self) -> u64 {
         match self.condition {
-            Condition::None | Condition::Absent => 1,
+            Condition::None => 1,
+            Condition::Absent(first) => first,
             Condition::Version(version) | Condition::Guess(version) => version.saturating_add(1),
         }
     }
@@ -144,7 +149,7 @@ impl Planned {
     fn asks(&self) -> ReturnValuesOnConditionCheckFailure {
         match self.condition {
             Condition::Guess(_) => ReturnValuesOnConditionCheckFailure::AllOld,
-            Condition::None | Condition::Absent | Condition::Version(_) => {
+            Condition::None | Condition::Absent(_) | Condition::Version(_) => {
                 ReturnValuesOnConditionCheckFailure::None
             }
         }
@@ -270,7 +275,7 @@ impl Expression {
         };
         match condition {
             Condition::None => Self::default(),
-            Condition::Absent | Condition::Guess(0) => {
+            Condition::Absent(_) | Condition::Guess(0) => {
                 of("attribute_not_exists(#name)", PARTITION, None)
             }
             Condition::Version(version) | Condition::Guess(version) => {

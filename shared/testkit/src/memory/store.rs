@@ -308,7 +308,7 @@ fn holds(rows: &Rows, write: &Write) -> bool {
     let (Write::Put { expect, .. } | Write::Delete { expect, .. }) = write;
     let version = rows.get(&place(write.key())).map(|row| row.version);
     match expect {
-        Expect::Absent => version.is_none(),
+        Expect::Absent | Expect::AbsentThen(_) => version.is_none(),
         Expect::Version(expected) => version == Some(*expected),
         Expect::Anything => true,
     }
@@ -316,7 +316,7 @@ fn holds(rows: &Rows, write: &Write) -> bool {
 
 fn apply(rows: &mut Rows, write: Write) {
     match write {
-        Write::Put { item, .. } => {
+        Write::Put { item, expect } => {
             let Item {
                 key,
                 kind,
@@ -325,7 +325,11 @@ fn apply(rows: &mut Rows, write: Write) {
                 listing,
             } = item;
             let place = place(&key);
-            let version = rows.remove(&place).map_or(0, |row| row.version) + 1;
+            let version = match (rows.remove(&place), expect) {
+                (Some(row), _) => row.version + 1,
+                (None, Expect::AbsentThen(first)) => first,
+                (None, Expect::Absent | Expect::Version(_) | Expect::Anything) => 1,
+            };
             let row = Row {
                 kind,
                 version,

@@ -8,6 +8,7 @@ use super::{KIND, body, commit, item, key, look, put};
 pub(super) async fn all<S: StateStore>(make: &impl AsyncFn() -> S) {
     what_was_committed_is_read_back(&make().await).await;
     versions_count_the_writes(&make().await).await;
+    an_item_made_anew_may_begin_at_another_version(&make().await).await;
     a_write_happens_only_as_expected(make).await;
     all_writes_happen_or_none(&make().await).await;
     many_are_read_in_the_order_asked(&make().await).await;
@@ -48,6 +49,20 @@ async fn versions_count_the_writes(store: &impl StateStore) {
             Some((u64::from(number), number))
         );
     }
+}
+
+async fn an_item_made_anew_may_begin_at_another_version(store: &impl StateStore) {
+    const FIRST: u64 = 116_000_000_000_000_007;
+    commit(store, vec![put(key("a"), 1, Expect::Absent)]).await;
+    commit(store, vec![Write::delete(key("a"), Expect::Version(1))]).await;
+    commit(store, vec![put(key("a"), 2, Expect::AbsentThen(FIRST))]).await;
+    assert_eq!(look(store, &key("a")).await, Some((FIRST, 2)));
+    let former = store.commit(vec![Write::delete(key("a"), Expect::Version(1))]);
+    assert!(matches!(former.await, Err(CommitError::Conflict)));
+    let again = store.commit(vec![put(key("a"), 3, Expect::AbsentThen(5))]);
+    assert!(matches!(again.await, Err(CommitError::Conflict)));
+    commit(store, vec![put(key("a"), 4, Expect::Version(FIRST))]).await;
+    assert_eq!(look(store, &key("a")).await, Some((FIRST + 1, 4)));
 }
 
 /// Each expectation against a key that is absent and one that was written twice.
