@@ -5,7 +5,7 @@ use model::Timestamp;
 use model::expected::Deadline;
 use model::fact::{DeadlineFact, Fact, FactBody};
 use model::key::Key;
-use model::run::{Run, RunState};
+use model::run::Run;
 use ports::{EventBus as _, Expect, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 
 /// Judges a deadline once: a missed one is marked, told, and then disarmed.
@@ -37,13 +37,14 @@ pub(crate) async fn look<P: Ports>(
         }
         // The mark comes first: whoever repeats this tells it again, however the run went on.
         deadline.missed = true;
+        deadline.run_state = run.map(|run| run.state);
         ports
             .store()
             .commit(vec![Write::replace(&deadline, Some(version))])
             .await?;
         version += 1;
     }
-    tell(ports, &deadline, run.map(|run| run.state)).await?;
+    tell(ports, &deadline).await?;
     deadline.due_at = None;
     Ok(ports
         .store()
@@ -51,19 +52,31 @@ pub(crate) async fn look<P: Ports>(
         .await?)
 }
 
+/// Marks a slot whose deadline was missed without anybody having recorded it, and tells it; a
+/// repetition tells what the first mark says.
+pub(crate) async fn mark<P: Ports>(ports: &P, missed: Deadline) -> Result<(), Trouble> {
+    let key = Key::Deadline(missed.workflow.clone(), missed.slot.clone());
+    let marked = match ports.store().get::<Deadline>(&key).await? {
+        Some(read) if read.value.missed => read.value,
+        read => {
+            let version = read.map(|read| read.version);
+            let write = Write::replace(&missed, version);
+            ports.store().commit(vec![write]).await?;
+            missed
+        }
+    };
+    tell(ports, &marked).await
+}
+
 /// Publishes that a deadline was missed; its time is the deadline itself.
-pub(crate) async fn tell<P: Ports>(
-    ports: &P,
-    deadline: &Deadline,
-    state: Option<RunState>,
-) -> Result<(), Trouble> {
+async fn tell<P: Ports>(ports: &P, deadline: &Deadline) -> Result<(), Trouble> {
     tracing::warn!(run = %deadline.run, deadline_at = %deadline.deadline_at, "deadline missed");
     let body = FactBody::DeadlineMissed(DeadlineFact {
         workflow: deadline.workflow.clone(),
         run: deadline.run.clone(),
         slot: deadline.slot.clone(),
         deadline_at: deadline.deadline_at,
-        state,
+        state: deadline.run_state,
     });
     let workflow = deadline.workflow.clone();
     let fact = Fact::new(

@@ -18,7 +18,7 @@ use model::run::Run;
 use ports::{Expect, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::content;
 
-use crate::deadline::tell;
+use crate::deadline::mark;
 
 /// How many slots of one workflow are judged in one look.
 const MOST_SLOTS: usize = 100;
@@ -92,7 +92,6 @@ async fn judge_slot<P: Ports>(
     if found.is_none() && ports.store().get::<Pause>(&pause).await?.is_some() {
         return Ok(());
     }
-    let state = found.map(|run| run.state);
     let missed = Deadline {
         workflow,
         slot,
@@ -101,8 +100,9 @@ async fn judge_slot<P: Ports>(
         deadline_at,
         due_at: None,
         missed: true,
+        run_state: found.map(|run| run.state),
     };
-    tell(ports, &missed, state).await
+    mark(ports, missed).await
 }
 
 /// What a workflow and everything above it start on, as it is defined now.

@@ -200,5 +200,6 @@ fn deadline(run: &Run, definition: &Workflow) -> Option<Deadline> {
         deadline_at,
         due_at: Some(deadline_at),
         missed: false,
+        run_state: None,
     })
 }

@@ -11,6 +11,7 @@ use crate::id::{RunId, Slot};
 use crate::key::Key;
 use crate::name::{ClusterRef, WorkflowRef};
 use crate::record::Record;
+use crate::run::RunState;
 
 /// Names a schedule; written as a path, such as `workflow/weather/daily_report`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +105,9 @@ pub struct Deadline {
     pub due_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missed: bool,
+    /// Where the run was when its deadline was missed: kept, so that it is told the same each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_state: Option<RunState>,
 }
 
 impl Record for Expected {

@@ -175,6 +175,7 @@ fn with_deadline(state: Option<RunState>) -> TestPorts {
         deadline_at,
         due_at: Some(deadline_at),
         missed: false,
+        run_state: None,
     });
     ports
 }

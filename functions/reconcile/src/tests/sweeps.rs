@@ -75,6 +75,7 @@ fn more_than_one_sweep_takes_is_gone_on_with() {
             deadline_at: ago(&ports, 30),
             due_at: Some(ago(&ports, 30)),
             missed: false,
+            run_state: None,
         });
     }
     assert_eq!(sweep(&ports), Verdict::Done);
