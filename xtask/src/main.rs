@@ -9,6 +9,7 @@ mod demo;
 mod package;
 mod project;
 mod schema;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ enum Task {
     Test(test::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
+    Simulate(simulate::Arguments),
     Package(package::Arguments),
     Schema(schema::Arguments),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Simulate(arguments) => simulate::run(&arguments),
         Task::Package(arguments) => package::run(&arguments),
         Task::Schema(arguments) => schema::run(&arguments),
     };

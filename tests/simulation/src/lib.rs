@@ -4,5 +4,9 @@
 
 pub mod dice;
 pub mod platform;
+pub mod play;
 pub mod reference;
+pub mod report;
+pub mod shrink;
 pub mod world;
+pub mod year;

@@ -1,44 +1,74 @@
 //! What should come of a run: naive, sequential, without faults, from how each task's work ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::definition::{TriggerRule, Workflow};
+use model::definition::{Task, TriggerRule, Workflow};
 use model::name::TaskName;
 use model::run::RunState;
 use model::task::TaskState;
 
 /// Decides every task and the run, upstreams first. `fails` names the tasks whose every attempt
-/// fails. Tasks of a workflow without `for_each` only.
+/// fails.
 pub fn outcome(
     workflow: &Workflow,
     fails: impl Fn(&TaskName) -> bool,
 ) -> (BTreeMap<TaskName, TaskState>, RunState) {
     let mut states: BTreeMap<TaskName, TaskState> = BTreeMap::new();
-    while states.len() < workflow.tasks.len() {
+    let mut is_decided: BTreeSet<&TaskName> = BTreeSet::new();
+    while is_decided.len() < workflow.tasks.len() {
         for task in &workflow.tasks {
-            let above: Option<Vec<TaskState>> = task
-                .after
-                .iter()
-                .map(|name| states.get(name).copied())
-                .collect();
-            if let Some(above) = above {
-                let state = decide(task.trigger_rule, &above, fails(&task.name));
-                states.insert(task.name.clone(), state);
+            if !task.after.iter().all(|name| is_decided.contains(name)) {
+                continue;
             }
+            let above: Vec<TaskState> = above(workflow, task)
+                .iter()
+                .map(|name| states[name])
+                .collect();
+            for name in expanded(task) {
+                let state = decide(task.trigger_rule, &above, fails(&name));
+                states.insert(name, state);
+            }
+            is_decided.insert(&task.name);
         }
     }
-    let is_leaf = |name: &TaskName| !workflow.tasks.iter().any(|task| task.after.contains(name));
-    let failed = states.iter().any(|(name, state)| {
-        is_leaf(name) && matches!(state, TaskState::Failed | TaskState::Blocked)
+    let ended = ending(workflow, &states);
+    (states, ended)
+}
+
+/// Everything directly above a task.
+fn above(workflow: &Workflow, task: &Task) -> Vec<TaskName> {
+    let written = workflow.tasks.iter();
+    let upstreams = written.filter(|other| task.after.contains(&other.name));
+    upstreams.flat_map(expanded).collect()
+}
+
+/// What a written task stands for; of one key at most.
+fn expanded(task: &Task) -> Vec<TaskName> {
+    match task.for_each.values().next() {
+        None => vec![task.name.clone()],
+        Some(values) => {
+            let named = values.iter().map(|value| format!("{}-{value}", task.name));
+            let named = named.map(|name| TaskName::new(&name).expect("a task's name"));
+            named.collect()
+        }
+    }
+}
+
+/// How a run ends whose tasks ended so: it failed if and only if one that nothing is after did.
+pub fn ending(workflow: &Workflow, states: &BTreeMap<TaskName, TaskState>) -> RunState {
+    let written = workflow.tasks.iter();
+    let leaves = written.filter(|task| {
+        let mut others = workflow.tasks.iter();
+        !others.any(|other| other.after.contains(&task.name))
     });
-    (
-        states,
-        if failed {
-            RunState::Failed
-        } else {
-            RunState::Succeeded
-        },
-    )
+    let bad = [TaskState::Failed, TaskState::Blocked, TaskState::Cancelled];
+    let mut last = leaves.flat_map(expanded);
+    let failed = last.any(|name| states.get(&name).is_some_and(|state| bad.contains(state)));
+    if failed {
+        RunState::Failed
+    } else {
+        RunState::Succeeded
+    }
 }
 
 /// Decides one task from the final states of everything above it.

@@ -1,211 +1,309 @@
 //! Inboxes and the handlers that empty them, several at once, each a turn at a time.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use jiff::SignedDuration;
 use model::Timestamp;
 use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Delivery, Verdict};
 
 use super::World;
-use super::ports::PlatformPorts;
+use super::faults::Fault;
+use super::ports::{PlatformPorts, Point};
 
 /// A message in an inbox.
+#[derive(Clone)]
 pub struct Letter {
-    pub from: Timestamp,
     pub inbox: Function,
-    message: Message,
-    receives: u32,
+    pub message: Rc<Message>,
+    pub receives: u32,
+    pub is_poison: bool,
+}
+
+/// A message that was set aside.
+pub struct DeadLetter {
+    pub letter: Option<Letter>,
+    pub what: String,
+    pub cause: String,
+    pub is_poison: bool,
 }
 
 /// A handler at work on a batch.
 pub struct Flight {
+    pub number: u64,
+    pub inbox: Option<Function>,
     letters: Vec<Letter>,
     handler: Pin<Box<dyn Future<Output = Vec<Verdict>>>>,
+    point: Rc<Cell<Point>>,
+    /// Until when it is frozen; what it took was given to others meanwhile.
+    pub frozen_until: Option<Timestamp>,
+    is_zombie: bool,
 }
 
 /// How many handlers work at once.
 const AT_ONCE: usize = 4;
 
+/// How long SQS hides a message from others while it is handled.
+const HIDDEN: Seconds = Seconds(130);
+
 impl World {
-    /// Puts a message into an inbox, perhaps late, perhaps twice.
-    pub(super) fn post(&mut self, inbox: Function, message: Message) {
-        self.deliver_after(inbox, message, 1);
-    }
-
-    fn deliver_after(&mut self, inbox: Function, message: Message, receives: u32) {
-        let weather = self.shared.watch.weather.get();
-        // Each look at a draining instance, and at a run that an operation waits for, sends the
-        // next one, so copies of them multiply.
-        let looks = matches!(message, Message::Drain(_)) || inbox == Function::Operate;
-        let duplicate = if looks {
-            weather.duplicate.min(5)
-        } else {
-            weather.duplicate
-        };
-        let copies = 1 + u64::from(self.dice.percent(duplicate));
-        for _ in 0..copies {
-            let late = if self.dice.percent(weather.duplicate / 10) {
-                self.dice.below(900)
-            } else {
-                self.dice.below(10)
-            };
-            let from = Seconds(late).after(self.now());
-            self.letters.push(Letter {
-                from,
-                inbox,
-                message: message.clone(),
-                receives,
-            });
-        }
-    }
-
-    /// Takes over what the bus shows by now.
-    pub(super) fn collect(&mut self) {
-        for inbox in Function::ALL {
-            for message in self.shared.memory.bus.receive(inbox) {
-                self.post(inbox, message);
-            }
-        }
-    }
-
     /// Lets one thing go on; false when nothing can at this instant.
     pub(super) fn act(&mut self) -> bool {
-        let weather = self.shared.watch.weather.get();
-        if self.dice.below(10_000) < weather.slow {
-            self.shared.memory.clock.pass(Seconds(self.dice.below(140)));
-            self.services_move();
-        }
-        let may_begin = self.flights.len() < AT_ONCE;
-        if (self.flights.is_empty() || self.dice.percent(30)) && may_begin && self.begin() {
+        let now = self.now();
+        let awake = |flight: &Flight| flight.frozen_until.is_none_or(|until| until <= now);
+        let count = self.flights.iter().filter(|flight| awake(flight)).count();
+        let may_begin = count < AT_ONCE;
+        if (count == 0 || self.dice.percent(30)) && may_begin && self.begin() {
             return true;
         }
-        if self.flights.is_empty() {
+        if count == 0 {
             return false;
         }
-        let chosen = self.dice.pick(self.flights.len());
-        if self.dice.below(1_000) < weather.crash {
-            let flight = self.flights.swap_remove(chosen);
-            self.return_letters(flight.letters, "a crash");
-            return true;
+        let chosen = self.dice.pick(count);
+        let mut awake = (0..self.flights.len()).filter(|at| awake(&self.flights[*at]));
+        let Some(chosen) = awake.nth(chosen) else {
+            return false;
+        };
+        drop(awake);
+        if !self.process_fails(chosen) {
+            self.go_on(chosen);
         }
-        let waker = Waker::noop();
-        let polled = self.flights[chosen]
-            .handler
-            .as_mut()
-            .poll(&mut Context::from_waker(waker));
+        true
+    }
+
+    /// Lets one handler go on until its next turn.
+    fn go_on(&mut self, chosen: usize) {
+        self.flights[chosen].frozen_until = None;
+        let handler = self.flights[chosen].handler.as_mut();
+        let polled = handler.poll(&mut Context::from_waker(Waker::noop()));
         if let Poll::Ready(verdicts) = polled {
             let flight = self.flights.swap_remove(chosen);
             self.finish(flight, verdicts);
         }
-        true
+    }
+
+    /// Whether the process of a handler fails instead of going on: it crashes, runs out of time or
+    /// freezes, right where it waits.
+    fn process_fails(&mut self, chosen: usize) -> bool {
+        let point = self.flights[chosen].point.get();
+        let crash = match point {
+            Point::BeforeRead => Fault::CrashReading,
+            Point::BeforeEffect => Fault::CrashBefore,
+            Point::AfterEffect => Fault::CrashAfter,
+        };
+        let faults = &self.shared.faults;
+        if faults.strikes(crash) {
+            let flight = self.flights.swap_remove(chosen);
+            self.note_flight(&flight, crash.row().0);
+            self.return_letters(flight, Seconds(30));
+            return true;
+        }
+        if faults.strikes(Fault::TimedOut) {
+            let flight = self.flights.swap_remove(chosen);
+            self.note_flight(&flight, Fault::TimedOut.row().0);
+            self.return_letters(flight, HIDDEN);
+            return true;
+        }
+        if !self.flights[chosen].is_zombie && faults.strikes(Fault::Frozen) {
+            let lasts = Seconds(HIDDEN.0 + faults.below(Fault::Frozen, 400));
+            let wakes = lasts.after(self.now());
+            let letters = std::mem::take(&mut self.flights[chosen].letters);
+            for letter in letters {
+                self.again(letter, HIDDEN);
+            }
+            let flight = &mut self.flights[chosen];
+            flight.is_zombie = true;
+            flight.frozen_until = Some(wakes);
+            self.note_flight(&self.flights[chosen], Fault::Frozen.row().0);
+            return true;
+        }
+        false
+    }
+
+    fn note_flight(&self, flight: &Flight, what: &str) {
+        let now = self.now();
+        self.shared.watch.trace.note(now, || {
+            let name = flight.inbox.map_or("register-definitions", Function::name);
+            format!(
+                "!! {what}: {name} #{} {:?}",
+                flight.number,
+                flight.point.get()
+            )
+        });
     }
 
     fn begin(&mut self) -> bool {
-        let now = self.now();
-        let ripe: Vec<Function> = self
-            .letters
-            .iter()
-            .filter(|letter| letter.from <= now)
-            .map(|letter| letter.inbox)
-            .collect();
-        if ripe.is_empty() {
+        let Some(inbox) = self.letters.any_ripe(self.shared.now(), &self.dice) else {
             return false;
-        }
-        let inbox = ripe[self.dice.pick(ripe.len())];
+        };
         let mut letters = Vec::new();
         for _ in 0..=self.dice.below(4) {
-            let same: Vec<usize> = (0..self.letters.len())
-                .filter(|at| self.letters[*at].inbox == inbox && self.letters[*at].from <= now)
-                .collect();
-            if same.is_empty() {
+            let reordered = self.shared.faults.strikes(Fault::Reordered);
+            let dice = reordered.then_some(&self.dice);
+            let Some(letter) = self.letters.take(inbox, self.shared.now(), dice) else {
                 break;
-            }
-            letters.push(self.letters.swap_remove(same[self.dice.pick(same.len())]));
+            };
+            letters.push(letter);
         }
-        let batch = letters
-            .iter()
-            .map(|letter| Delivery {
-                message: letter.message.clone(),
-                receives: letter.receives,
-            })
-            .collect();
-        let handler = handler(self.ports.clone(), inbox, batch);
-        self.flights.push(Flight { letters, handler });
+        let delivery = |letter: &Letter| Delivery {
+            message: letter.message.as_ref().clone(),
+            receives: letter.receives,
+        };
+        let batch: Vec<Delivery> = letters.iter().map(delivery).collect();
+        self.shared
+            .watch
+            .trace
+            .mix(batch.len() as u64 | ((inbox as u64) << 8));
+        let ports = self.invocation();
+        self.delivered += batch.len() as u64;
+        let point = ports.point();
+        let handler = handler(ports, inbox, batch);
+        let flight = self.flight(Some(inbox), letters, handler, point);
+        let now = self.now();
+        let is_sweep = |one: &Letter| *one.message == Message::Sweep;
+        if flight.letters.iter().all(is_sweep) {
+            self.flights.push(flight);
+            return true;
+        }
+        self.shared.watch.trace.note(now, || {
+            let took: Vec<String> = flight
+                .letters
+                .iter()
+                .map(|one| gist(&one.message))
+                .collect();
+            format!("{inbox} #{} takes {}", flight.number, took.join(", "))
+        });
+        self.flights.push(flight);
         true
     }
 
+    /// The ports of a new invocation.
+    pub(super) fn invocation(&self) -> PlatformPorts {
+        let faults = &self.shared.faults;
+        let skew = if faults.strikes(Fault::ClockSkew) {
+            let milliseconds = faults.below(Fault::ClockSkew, 4_001);
+            SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(0) - 2_000)
+        } else {
+            SignedDuration::ZERO
+        };
+        PlatformPorts::of(&self.shared, &self.cache, skew)
+    }
+
+    /// A flight that begins now.
+    pub(super) fn flight(
+        &mut self,
+        inbox: Option<Function>,
+        letters: Vec<Letter>,
+        handler: Pin<Box<dyn Future<Output = Vec<Verdict>>>>,
+        point: Rc<Cell<Point>>,
+    ) -> Flight {
+        self.invocations += 1;
+        Flight {
+            number: self.invocations,
+            inbox,
+            letters,
+            handler,
+            point,
+            frozen_until: None,
+            is_zombie: false,
+        }
+    }
+
     fn finish(&mut self, flight: Flight, verdicts: Vec<Verdict>) {
-        let weather = self.shared.watch.weather.get();
-        if self.dice.below(100) < weather.crash {
-            self.return_letters(flight.letters, "a lost acknowledgement");
+        if flight.inbox.is_none() {
+            self.deployed(matches!(verdicts.as_slice(), [Verdict::Done]));
             return;
         }
-        let now = self.now();
+        if flight.is_zombie {
+            return;
+        }
+        if self.shared.faults.strikes(Fault::AcknowledgementLost) {
+            self.note_flight(&flight, Fault::AcknowledgementLost.row().0);
+            self.return_letters(flight, Seconds(30));
+            return;
+        }
         for (letter, verdict) in flight.letters.into_iter().zip(verdicts) {
-            let delay = match verdict {
-                Verdict::Done => continue,
-                Verdict::Later(delay) => delay,
-                Verdict::Failed(_) => Seconds(10 + self.dice.below(50)),
-                Verdict::Poison(reason) => {
-                    self.shared
-                        .watch
-                        .breaks(format!("poison: {reason}: {:?}", letter.message));
-                    continue;
-                }
-            };
-            let receives = letter.receives + 1;
-            self.letters.push(Letter {
-                from: delay.after(now),
-                receives,
-                ..letter
-            });
+            match verdict {
+                Verdict::Done => {}
+                Verdict::Later(delay) => self.again(letter, delay),
+                Verdict::Failed(cause) => self.failed(letter, cause),
+                Verdict::Poison(cause) => self.set_aside(letter, cause),
+            }
         }
     }
 
-    /// What a crashed handler took becomes visible again.
-    fn return_letters(&mut self, letters: Vec<Letter>, why: &str) {
-        let now = self.now();
-        for letter in letters {
-            self.shared
-                .watch
-                .note(now, || format!("{why} in {}", letter.inbox));
-            let from = Seconds(30 + self.dice.below(270)).after(now);
-            let receives = letter.receives + 1;
-            self.letters.push(Letter {
-                from,
-                receives,
-                ..letter
+    /// A delivery failed: the message comes again, unless somebody sets it aside.
+    fn failed(&mut self, letter: Letter, cause: String) {
+        let spared = letter.message.as_ref() == &Message::Sweep;
+        if !spared && self.shared.faults.strikes(Fault::SetAside) {
+            let what = gist(&letter.message);
+            self.dead.push(DeadLetter {
+                letter: Some(letter),
+                what,
+                cause,
+                is_poison: false,
             });
+            return;
         }
+        let delay = Seconds(10 + self.dice.below(50));
+        self.again(letter, delay);
     }
 
-    /// What most inboxes hold, for when messages multiply.
-    pub(super) fn most_common(&self) -> std::collections::BTreeMap<String, usize> {
-        let mut counted = std::collections::BTreeMap::new();
-        for letter in &self.letters {
-            let kind = match &letter.message {
-                Message::Fact(fact) => fact.body.type_name().to_owned(),
-                Message::Tick(_) => "tick".to_owned(),
-                Message::Work(_) => "work".to_owned(),
-                Message::Cluster(_) => "cluster".to_owned(),
-                Message::Event(_) => "event".to_owned(),
-                Message::Start(_) => "start".to_owned(),
-                Message::Drain(_) => "drain".to_owned(),
-                Message::Sweep => "sweep".to_owned(),
-            };
-            *counted
-                .entry(format!("{} {kind}", letter.inbox))
-                .or_default() += 1;
+    /// A handler says that a message can never succeed.
+    fn set_aside(&mut self, letter: Letter, cause: String) {
+        let what = gist(&letter.message);
+        self.shared.watch.check(
+            super::invariants::Invariant::SetAside,
+            letter.is_poison && !cause.is_empty(),
+            || format!("taken for poison because {cause}: {:?}", letter.message),
+        );
+        self.dead.push(DeadLetter {
+            is_poison: true,
+            letter: Some(letter),
+            what,
+            cause,
+        });
+    }
+
+    fn again(&mut self, letter: Letter, delay: Seconds) {
+        let from = delay.after(self.now());
+        let receives = letter.receives + 1;
+        self.letters.put(from, Letter { receives, ..letter });
+    }
+
+    /// What an ended handler took becomes visible again.
+    fn return_letters(&mut self, flight: Flight, after: Seconds) {
+        if flight.inbox.is_none() {
+            self.deployed(false);
         }
-        counted
+        for letter in flight.letters {
+            let delay = Seconds(after.0 + self.dice.below(270));
+            self.again(letter, delay);
+        }
     }
 
     /// Whether nothing is on its way but what reconcile, clusters and the agenda bring.
     pub(super) fn is_quiet(&self) -> bool {
-        self.flights.is_empty() && self.letters.is_empty()
+        self.flights.is_empty() && self.letters.is_empty() && self.shared.mail.borrow().is_empty()
+    }
+}
+
+/// A message in a few words.
+pub fn gist(message: &Message) -> String {
+    match message {
+        Message::Fact(fact) => format!("{} of {}", fact.body.type_name(), fact.subject),
+        Message::Tick(tick) => format!("the tick of {} for {}", tick.schedule, tick.scheduled_time),
+        Message::Work(seen) => format!("{} is {:?}", seen.key, seen.state),
+        Message::Cluster(seen) => format!("{} is {:?}", seen.instance, seen.state),
+        Message::Event(event) => format!("an event for {}", event.workflow),
+        Message::Start(request) => format!("a start of {} for {}", request.workflow, request.slot),
+        Message::Drain(instance) => format!("drain {instance}"),
+        Message::Sweep => "a sweep".to_owned(),
     }
 }
 

@@ -2,292 +2,276 @@
 //! seed. Handlers take turns between any two calls, crash there, and see every message late, twice
 //! and out of order; people operate on what runs; then the trouble stops and all must end well.
 
-mod end;
+mod agenda;
+pub mod calendar;
+pub mod fates;
+pub mod faults;
 mod inboxes;
+pub mod invariants;
+mod letters;
+mod mirror;
 mod people;
 mod ports;
-mod quiet;
+mod post;
 mod scenery;
-mod services;
+pub mod script;
+pub mod services;
+pub mod trace;
 mod watch;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use ::ports::ContentCache;
 use model::Timestamp;
 use model::expected::ScheduleRef;
-use model::message::{Function, MatchedEvent, Message, Tick};
+use model::id::Slot;
+use model::message::{Function, Message};
 use model::units::Seconds;
-use testkit::{TestPorts, instant};
 
-use self::inboxes::{Flight, Letter};
-use self::ports::{PlatformPorts, Shared};
+use self::agenda::Happening;
+use self::fates::Fates;
+use self::faults::{Fault, Faults, Fired};
+use self::inboxes::{DeadLetter, Flight};
+use self::invariants::replay::Picture;
+use self::invariants::{Broken, Checked, Invariant};
+use self::letters::Letters;
+use self::ports::Shared;
 use self::scenery::Scenery;
-use self::services::Fates;
+use self::script::Script;
+use self::services::Event;
+use self::trace::Trace;
 use self::watch::Watch;
 use crate::dice::Dice;
 
-/// How bad the world is: chances in a hundred, of failing calls in a thousand.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Weather {
-    pub duplicate: u64,
-    pub crash: u64,
-    pub failing_calls: u64,
-    pub odd_answer: u64,
-    pub lost_event: u64,
-    pub lost_tick: u64,
-    /// That a cluster dies within two minutes.
-    pub dying: u64,
-    /// That a handler is so slow that its lease ends, in ten thousand.
-    pub slow: u64,
-}
-
-/// What takes part.
-#[derive(Debug, Clone, Copy)]
-pub struct Plot {
-    pub limits: bool,
-    pub clusters: bool,
-    /// People cancel, rerun, pause and mark.
-    pub operations: bool,
-    /// Full limits may refuse or cancel runs.
-    pub refuses: bool,
-}
-
 /// One world.
 pub struct World {
-    pub seed: u64,
-    pub plot: Plot,
+    pub script: Script,
     shared: Rc<Shared>,
-    ports: PlatformPorts,
+    cache: Rc<ContentCache>,
+    /// The order in which handlers take turns, and how long messages are on their way.
     dice: Dice,
+    people: Dice,
     scenery: Scenery,
-    letters: Vec<Letter>,
+    letters: Letters,
     flights: Vec<Flight>,
-    fates: Fates,
+    dead: Vec<DeadLetter>,
+    poisoned: usize,
     agenda: VecDeque<(Timestamp, Happening)>,
     ticks: Vec<(ScheduleRef, Timestamp)>,
+    orders: Vec<Slot>,
+    keeps_seen: bool,
+    seen: Vec<(Function, Rc<Message>)>,
+    replayed: Option<Picture>,
+    calm_since: Option<Timestamp>,
     operations: u32,
+    invocations: u64,
+    delivered: u64,
 }
 
-/// What happens at a time whatever else does.
-enum Happening {
-    Tick(ScheduleRef),
-    Order(u64),
-    Sweep,
-    Operation,
-    Edit,
-    /// The trouble ends.
-    Calm,
-    /// Somebody resumes whatever is paused, also by what came late.
-    Resume,
+/// What became of a day.
+#[derive(Debug, Clone)]
+pub struct Lived {
+    pub broken: Option<Broken>,
+    pub fired: Fired,
+    pub checked: Checked,
+    pub runs: u64,
+    pub tasks: u64,
+    pub messages: u64,
+    /// How many seconds each lost EMR event went unnoticed.
+    pub unnoticed: Vec<u64>,
+    /// How many seconds after the last trouble the last run ended.
+    pub last_run: u64,
+    pub hash: u64,
+    pub faults: u64,
+    pub story: Vec<String>,
 }
 
-/// When the simulated day begins, when its trouble ends, and when everything must have ended.
-const BEGIN: &str = "2026-03-01T04:59:00Z";
-const CALM: &str = "2026-03-01T08:30:00Z";
-const END: &str = "2026-03-04T00:00:00Z";
+/// More letters than this, and they multiply.
+const TOO_MANY: usize = 20_000;
 
 impl World {
-    /// Draws a world from a seed.
-    pub fn new(seed: u64, plot: Plot, weather: Weather) -> Self {
-        let mut dice = Dice::of(seed);
-        let begin = instant(BEGIN);
-        let scenery = Scenery::draw(&mut dice, plot);
-        let memory = TestPorts::at(begin);
-        scenery.register(&memory.store, begin);
-        let watch = Watch::new(seed, weather, scenery.sizes());
-        let shared = Rc::new(Shared { memory, watch });
+    /// Draws a world from a script.
+    pub fn of(script: Script) -> Self {
+        let begin = script.calendar.begin();
+        let stream = |number| Dice::stream(script.seed, number);
+        let scenery = Scenery::draw(&script);
+        let faults = Faults::of(script.seed, script.rates, script.spared.clone());
+        let watch = Watch::new(Trace::new(script.is_told), scenery.sizes());
+        let fates = Fates::of(script.seed, script.rates.of(Fault::Refused));
+        let shared = Rc::new(Shared::at(begin, faults, watch, stream(2), fates));
+        let redrives = script.rates.of(Fault::Redrive) > 0;
         let mut world = Self {
-            seed,
-            plot,
-            ports: PlatformPorts::of(&shared),
             shared,
-            dice,
+            cache: Rc::default(),
+            dice: stream(3),
+            people: stream(4),
             scenery,
-            letters: Vec::new(),
+            letters: Letters::default(),
             flights: Vec::new(),
-            fates: Fates::default(),
+            dead: Vec::new(),
+            poisoned: 0,
             agenda: VecDeque::new(),
             ticks: Vec::new(),
+            orders: Vec::new(),
+            keeps_seen: redrives || script.replays,
+            seen: Vec::new(),
+            replayed: None,
+            calm_since: None,
             operations: 0,
+            invocations: 0,
+            delivered: 0,
+            script,
         };
+        world.register();
         world.plan_the_day();
         world
     }
 
-    fn plan_the_day(&mut self) {
-        let (begin, calm, end) = (instant(BEGIN), instant(CALM), instant(END));
-        let mut day: Vec<(Timestamp, Happening)> = vec![(calm, Happening::Calm)];
-        for (schedule, spec) in self.schedules() {
-            let parsed = choreography::expected::schedule_of(&spec).expect("a schedule");
-            let mut at = begin;
-            while let Some(next) = parsed.next_after(at).filter(|next| *next < end) {
-                day.push((next, Happening::Tick(schedule.clone())));
-                self.ticks.push((schedule.clone(), next));
-                at = next;
+    /// Lives through the day.
+    pub fn live(mut self) -> Lived {
+        let mut steps: u32 = 0;
+        loop {
+            steps += 1;
+            let ends = steps < 3_000_000 && self.letters.len() < TOO_MANY;
+            if !ends {
+                let common = self.most_common();
+                let (letters, now) = (self.letters.len(), self.now());
+                self.shared
+                    .watch
+                    .check(Invariant::EverythingEnds, false, || {
+                        format!("it never ends: {letters} messages at {now}, {common:?}")
+                    });
             }
-        }
-        for minutes in [30, 60, 120] {
-            day.push((Seconds::minutes(minutes).after(calm), Happening::Resume));
-        }
-        let mut sweep = begin;
-        while sweep < end {
-            day.push((sweep, Happening::Sweep));
-            sweep = Seconds(120).after(sweep);
-        }
-        let busy = Seconds::between(begin, calm).0;
-        for order in 0..self.dice.below(6) {
-            day.push((
-                Seconds(self.dice.below(busy)).after(begin),
-                Happening::Order(order),
-            ));
-        }
-        if self.plot.operations {
-            for _ in 0..3 + self.dice.below(15) {
-                day.push((
-                    Seconds(self.dice.below(busy)).after(begin),
-                    Happening::Operation,
-                ));
-            }
-            if self.dice.percent(50) {
-                day.push((Seconds(self.dice.below(busy)).after(begin), Happening::Edit));
-            }
-        }
-        day.sort_by_key(|(at, _)| *at);
-        self.agenda = day.into();
-    }
-
-    fn schedules(&self) -> Vec<(ScheduleRef, model::definition::ScheduleSpec)> {
-        let mut schedules = Vec::new();
-        for workflow in &self.scenery.workflows {
-            if let Some(spec) = &workflow.schedule {
-                schedules.push((ScheduleRef::Workflow(workflow.reference()), spec.clone()));
-            }
-        }
-        for cluster in &self.scenery.clusters {
-            let reference = cluster.reference();
-            schedules.push((
-                ScheduleRef::Provision(reference.clone()),
-                cluster.provision.clone(),
-            ));
-            schedules.push((ScheduleRef::Terminate(reference), cluster.terminate.clone()));
-        }
-        schedules
-    }
-
-    /// Lives through the day; says which invariant broke, if any did.
-    pub fn live(&mut self) -> Result<(), String> {
-        for _ in 0..1_000_000 {
-            if let Some(broken) = self.shared.watch.broken() {
-                return Err(broken);
+            if self.shared.watch.verdicts.is_broken() {
+                return self.lived();
             }
             self.collect();
-            if self.letters.len() > 5_000 {
-                return Err(format!("messages multiply: {:?}", self.most_common()));
-            }
             if self.act() {
                 continue;
             }
-            self.check_quiet();
-            if !self.pass_time() {
-                self.check_end();
-                return self.shared.watch.broken().map_or(Ok(()), Err);
+            if !self.shared.mail.borrow().is_empty() {
+                continue;
             }
+            self.check_quiet();
+            if self.pass_time() {
+                continue;
+            }
+            if self.script.replays && self.replayed.is_none() {
+                self.begin_replay();
+                continue;
+            }
+            self.check_replay();
+            self.check_end();
+            return self.lived();
         }
-        Err("the day never ends".to_owned())
     }
 
-    /// Everything that happened, in order.
-    pub fn trace(&self) -> Vec<String> {
-        self.shared.watch.trace()
+    fn check_quiet(&self) {
+        let is_quiet = self.is_quiet() && self.shared.watch.on_its_way() < self.now();
+        if is_quiet && !self.shared.watch.verdicts.is_broken() {
+            self.nobody_waits_beside_a_free_place();
+            invariants::facts::waiting_told(&self.shared.watch);
+        }
     }
 
     /// Goes on to the next instant at which something happens; false when the day is over.
     fn pass_time(&mut self) -> bool {
         let now = self.now();
-        let letter = self.letters.iter().map(|letter| letter.from).min();
-        let happening = self.agenda.front().map(|(at, _)| *at);
-        let hidden = Seconds(5).after(now);
-        let next = [letter, happening].into_iter().flatten().min();
-        let Some(next) = next else { return false };
-        if Seconds::minutes(150).after(instant(CALM)) <= now && self.all_is_done() {
+        if self.may_end(now) {
             return false;
         }
-        // Work ends between messages, too.
-        let next = next.clamp(now, Seconds(60).after(now).max(hidden));
-        if next >= instant(END) {
+        let pending = self.shared.pending.borrow().iter().map(|one| one.at).min();
+        let frozen = self.flights.iter().filter_map(|one| one.frozen_until).min();
+        let next = [
+            self.letters.next_at(),
+            self.agenda.front().map(|(at, _)| *at),
+            self.shared.services.borrow().next_at(),
+            pending,
+            frozen,
+        ];
+        let Some(next) = next.into_iter().flatten().min() else {
+            return false;
+        };
+        if next >= self.script.calendar.end() {
             return false;
         }
-        self.shared
-            .memory
-            .clock
-            .set(next.max(Seconds(1).after(now)));
+        self.shared.clock.set(next.max(now));
+        self.shared.watch.trace.mix(next.as_second().unsigned_abs());
         self.services_move();
         self.happen();
         true
     }
 
-    fn happen(&mut self) {
+    /// Whether nothing is left to wait for: the first time hours after the trouble, and once all of
+    /// a replay has been handled.
+    fn may_end(&self, now: Timestamp) -> bool {
+        let from = Seconds::minutes(150).after(self.script.calendar.calm());
+        from <= now && self.all_is_done()
+    }
+
+    /// Lets the services go on to the present, and carries what they say.
+    fn services_move(&mut self) {
         let now = self.now();
-        while self.agenda.front().is_some_and(|(at, _)| *at <= now) {
-            let Some((at, happening)) = self.agenda.pop_front() else {
-                return;
-            };
-            match happening {
-                Happening::Tick(schedule) => self.tick(schedule, at),
-                Happening::Order(number) => self.order(number, at),
-                Happening::Sweep => {
-                    self.a_cluster_may_die();
-                    self.post(Function::Reconcile, Message::Sweep);
-                }
-                Happening::Operation => self.operate(),
-                Happening::Edit => {
-                    let edited = self.scenery.edited.clone();
-                    self.shared.watch.note(now, || "an edition".to_owned());
-                    self.scenery
-                        .register_workflow(&self.shared.memory.store, &edited, now);
-                }
-                Happening::Calm => self.calm(),
-                Happening::Resume => self.resume_everything(),
+        let mut pending = self.shared.pending.borrow_mut();
+        let (due, later) = pending.drain(..).partition(|one| one.at <= now);
+        *pending = later;
+        drop(pending);
+        let due: Vec<ports::Pending> = due;
+        for one in due {
+            ports::carry_out_late(&self.shared, &one);
+        }
+        let events = self.shared.services.borrow_mut().go_on(now);
+        for event in events {
+            self.service_says(event);
+        }
+    }
+
+    fn service_says(&mut self, event: Event) {
+        let now = self.now();
+        let (inbox, message, is_emr, gist) = match event {
+            Event::Work(seen) => {
+                let is_emr = matches!(seen.place, model::task::Place::Instance(_));
+                let ended = seen.state.is_terminal().then(|| seen.submission.clone());
+                (Function::ObserveTask, Message::Work(seen), is_emr, ended)
             }
-        }
-    }
-
-    fn calm(&mut self) {
-        let now = self.now();
-        self.shared.watch.note(now, || "calm".to_owned());
-        self.shared.watch.weather.set(Weather::default());
-        self.resume_everything();
-    }
-
-    fn tick(&mut self, schedule: ScheduleRef, scheduled_time: Timestamp) {
-        if self.dice.percent(self.shared.watch.weather.get().lost_tick) {
-            return;
-        }
-        let inbox = match &schedule {
-            ScheduleRef::Workflow(_) | ScheduleRef::Upstreams(_) => Function::StartRun,
-            ScheduleRef::Provision(_) => Function::ProvisionCluster,
-            ScheduleRef::Terminate(_) => Function::TerminateCluster,
+            Event::Cluster(seen) => (Function::RecordCluster, Message::Cluster(seen), true, None),
         };
-        let tick = Tick {
-            schedule,
-            scheduled_time,
-            late: false,
-            skip: false,
-        };
-        self.post(inbox, Message::Tick(tick));
-    }
-
-    fn order(&mut self, number: u64, at: Timestamp) {
-        let event = serde_json::json!({
-            "source": "orders", "time": at.to_string(), "detail": { "number": number },
+        // Batch events are durable; EMR's are not.
+        let lost = is_emr && self.shared.faults.strikes(Fault::EmrEventLost);
+        self.shared.watch.trace.note(now, || {
+            let lost = if lost { " (nobody is told)" } else { "" };
+            format!("{}{lost}", inboxes::gist(&message))
         });
-        let workflow = scenery::reference("second");
-        let matched = MatchedEvent {
-            workflow,
-            trigger: 0,
-            event,
-        };
-        self.post(Function::StartRun, Message::Event(matched));
+        if !lost {
+            self.post(inbox, message);
+        } else if let Some(id) = gist {
+            self.shared.watch.lost.borrow_mut().insert(id, now);
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// Ends the world, and says what became of it.
+    fn lived(self) -> Lived {
+        let watch = &self.shared.watch;
+        let mirror = watch.mirror.borrow();
+        let ends = mirror.runs.values().filter_map(|run| run.ended_at).max();
+        let calm = self.script.calendar.calm();
+        Lived {
+            broken: watch.verdicts.broken(),
+            fired: self.shared.faults.fired(),
+            checked: watch.verdicts.checked(),
+            runs: mirror.runs.len() as u64,
+            tasks: mirror.all_tasks().count() as u64 + mirror.past.len() as u64,
+            messages: self.delivered,
+            unnoticed: watch.unnoticed.borrow().clone(),
+            last_run: ends.map_or(0, |at| Seconds::between(calm, at).0),
+            hash: watch.trace.hash(),
+            faults: self.shared.faults.drawn(),
+            story: watch.trace.lines(),
+        }
     }
 }

@@ -1,90 +1,117 @@
 //! People operate on what runs: at any moment, and often on what makes no sense any more.
 
+use std::collections::BTreeMap;
+
 use model::fact::{Fact, FactBody};
 use model::message::{Function, Message};
 use model::name::TaskName;
-use model::operation::{OperationKind, OperationRequest, PauseTarget, RerunDefinition, RerunScope};
-use model::run::Run;
+use model::operation::{
+    ExistingRuns, OperationKind, OperationRequest, PauseTarget, RerunDefinition, RerunScope,
+};
+use model::run::RunState;
 use model::task::Outcome;
 
 use super::World;
-use super::scenery::reference;
+use super::scenery::{WORKFLOWS, reference};
 
 impl World {
     /// Somebody asks for something.
     pub(super) fn operate(&mut self) {
-        let runs: Vec<Run> = self.shared.memory.store.all();
+        let runs: Vec<_> = self
+            .shared
+            .watch
+            .mirror
+            .borrow()
+            .runs
+            .keys()
+            .cloned()
+            .collect();
         if runs.is_empty() {
             return;
         }
-        let run = runs[self.dice.pick(runs.len())].run.clone();
-        let task: TaskName = format!("t{}", self.dice.below(6)).parse().expect("a name");
-        let definition = match self.dice.below(3) {
-            0 => RerunDefinition::Latest,
-            _ => RerunDefinition::Pinned,
-        };
-        let what = match self.dice.below(14) {
+        let dice = &self.people;
+        let run = runs[dice.pick(runs.len())].clone();
+        let task: TaskName = format!("t{}", dice.below(6)).parse().expect("a name");
+        let workflow = reference(WORKFLOWS[dice.pick(WORKFLOWS.len())]);
+        let what = match dice.below(17) {
             0 | 1 => OperationKind::Cancel { run, task: None },
             2 | 3 => OperationKind::Cancel {
                 run,
                 task: Some(task),
             },
-            4..=9 => {
-                let scope = match self.dice.below(4) {
-                    0 => RerunScope::All,
-                    1 => RerunScope::FromFailure,
-                    2 => RerunScope::Task { task, below: true },
-                    _ => RerunScope::Task { task, below: false },
-                };
-                let downstream = self.dice.percent(20);
-                let (after, limits) = (None, Vec::new());
-                OperationKind::Rerun {
-                    run,
-                    scope,
-                    definition,
-                    downstream,
-                    after,
-                    limits,
-                }
-            }
+            4..=9 => self.rerun(run, task),
             10 => OperationKind::Pause {
                 target: PauseTarget::Run(run),
             },
             11 => OperationKind::Resume {
                 target: PauseTarget::Run(run),
             },
-            12 => {
-                let workflow = ["first", "second", "third", "fourth"][self.dice.pick(4)];
-                OperationKind::Pause {
-                    target: PauseTarget::Workflow(reference(workflow)),
-                }
-            }
-            _ => {
-                let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Skipped];
-                OperationKind::Mark {
-                    run,
-                    task,
-                    outcome: outcomes[self.dice.pick(3)],
-                }
-            }
+            12 => OperationKind::Pause {
+                target: PauseTarget::Workflow(workflow),
+            },
+            13 => OperationKind::Start {
+                workflow,
+                slot: None,
+                logical_date: None,
+                params: BTreeMap::new(),
+            },
+            14 => OperationKind::Backfill {
+                workflow: reference("first"),
+                from: self.script.calendar.date(),
+                to: self.script.calendar.date(),
+                max_active_runs: 2,
+                existing: [ExistingRuns::None, ExistingRuns::Failed, ExistingRuns::All]
+                    [dice.pick(3)],
+                params: BTreeMap::new(),
+            },
+            _ => OperationKind::Mark {
+                run,
+                task,
+                outcome: [Outcome::Succeeded, Outcome::Failed, Outcome::Skipped][dice.pick(3)],
+            },
         };
         self.ask(what);
     }
 
+    fn rerun(&self, run: model::id::RunId, task: TaskName) -> OperationKind {
+        let dice = &self.people;
+        let scope = match dice.below(4) {
+            0 => RerunScope::All,
+            1 => RerunScope::FromFailure,
+            2 => RerunScope::Task { task, below: true },
+            _ => RerunScope::Task { task, below: false },
+        };
+        let definition = match dice.below(3) {
+            0 => RerunDefinition::Latest,
+            _ => RerunDefinition::Pinned,
+        };
+        OperationKind::Rerun {
+            run,
+            scope,
+            definition,
+            downstream: dice.percent(20),
+            after: None,
+            limits: Vec::new(),
+        }
+    }
+
     /// Resumes what was paused, as somebody will.
     pub(super) fn resume_everything(&mut self) {
-        if !self.plot.operations {
+        if !self.script.plot.operations {
             return;
         }
-        for workflow in ["first", "second", "third", "fourth"] {
+        for workflow in WORKFLOWS {
             let target = PauseTarget::Workflow(reference(workflow));
             self.ask(OperationKind::Resume { target });
         }
-        let runs: Vec<Run> = self.shared.memory.store.all();
-        for run in runs {
-            self.ask(OperationKind::Resume {
-                target: PauseTarget::Run(run.run),
-            });
+        let mirror = self.shared.watch.mirror.borrow();
+        let runs = mirror.runs.values();
+        let paused = runs.filter(|run| run.paused || run.state == RunState::Running);
+        let paused: Vec<_> = paused.map(|run| run.run.clone()).collect();
+        drop(mirror);
+        for run in paused {
+            let target = PauseTarget::Run(run);
+            self.ask(OperationKind::Resume { target });
         }
     }
 
@@ -98,7 +125,10 @@ impl World {
             at: now,
             what,
         };
-        self.shared.watch.note(now, || format!("asks {request:?}"));
+        self.shared
+            .watch
+            .trace
+            .note(now, || format!("ann asks {request:?}"));
         let team = "team".parse().expect("a name");
         let fact = Fact::new(team, None, now, FactBody::OperationRequested(request));
         self.post(Function::Operate, Message::Fact(fact));

@@ -3,24 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use choreography::expected::{GRACE, registered, schedule_of};
-use model::Timestamp;
-use model::attempt::AttemptKey;
 use model::definition::{
-    ActiveRuns, Align, CatchUp, Cluster, ClusterChoice, CommandTask, EmrSpec, EventTrigger, Quota,
-    ScheduleSpec, TaskKind, WhenFull, Workflow, hash_of,
+    ActiveRuns, Align, CatchUp, Cluster, ClusterChoice, CommandTask, Definitions, EmrSpec,
+    EventTrigger, Quota, ScheduleSpec, TaskKind, Team, WhenFull, Workflow,
 };
 use model::expected::ScheduleRef;
-use model::id::DefinitionHash;
 use model::limit::LimitRef;
-use model::name::{Name, WorkflowRef};
-use model::registry::{Catalogue, CurrentCluster, CurrentTeam, CurrentWorkflow, DefinitionPart};
+use model::name::{Name, TeamName, WorkflowRef};
 use model::units::Seconds;
-use serde::Serialize;
-use testkit::{MemoryStore, flow};
+use testkit::flow;
 
-use super::Plot;
+use super::calendar::Calendar;
+use super::invariants::end::within;
+use super::script::{Plot, Script};
 use crate::dice::Dice;
+
+/// The names of the workflows there are, upstreams first.
+pub const WORKFLOWS: [&str; 4] = ["first", "second", "third", "fourth"];
 
 const RULES: [&str; 5] = [
     "all_succeeded",
@@ -36,43 +35,105 @@ pub struct Scenery {
     pub pools: BTreeMap<Name, u32>,
     pub clusters: Vec<Cluster>,
     pub workflows: Vec<Workflow>,
-    /// A later edition of the first workflow.
-    pub edited: Workflow,
+    /// Later editions of the workflows.
+    edited: Vec<Workflow>,
 }
 
 impl Scenery {
-    /// Draws everything.
-    pub fn draw(dice: &mut Dice, plot: Plot) -> Self {
-        let mut size = |most: u64| {
+    /// Draws everything; each part from dice of its own.
+    pub fn draw(script: &Script) -> Self {
+        let (plot, calendar) = (script.plot, script.calendar);
+        let dice = Dice::stream(script.seed, 1);
+        let size = |most: u64| {
             let drawn = u32::try_from(1 + dice.below(most)).expect("small");
-            (plot.limits && dice.percent(60)).then_some(drawn)
+            let limited = dice.percent(60);
+            (plot.limits && limited).then_some(drawn)
         };
         let quota = Quota {
             running_tasks: size(4),
             active_runs: size(4),
         };
-        let pools = ["small", "large"].map(|name| (name, size(3).unwrap_or(1000)));
-        let pools = pools
-            .into_iter()
-            .map(|(name, size)| (name.parse().expect("a name"), size));
-        let pools = pools.collect();
-        let workflows = vec![
-            scheduled(dice, plot),
-            on_events(dice, plot),
-            after(dice, plot, "third", &["first"]),
-            after(dice, plot, "fourth", &["first", "second"]),
-        ];
-        let mut edited = workflows[0].clone();
-        edited.tasks = tasks(dice, plot).tasks;
-        // Between windows there is an instant without any instance, at which the day may end.
-        let clusters = vec![cluster("red", 10, 40), cluster("blue", 20, 30)];
+        let pools = ["small", "large"].map(|name| {
+            let name = name.parse().expect("a name");
+            (name, size(3).unwrap_or(1000))
+        });
+        let edition = |stream: u64| -> Vec<Workflow> {
+            let dice = |at: u64| Dice::stream(script.seed, stream + at);
+            let all = vec![
+                scheduled(&dice(0), script),
+                on_events(&dice(1), script),
+                after(&dice(2), script, "third", &["first"]),
+                after(&dice(3), script, "fourth", &["first", "second"]),
+            ];
+            all.into_iter().take(plot.workflows).collect()
+        };
+        let workflows = edition(10);
+        let edited = workflows
+            .iter()
+            .zip(edition(20))
+            .map(|(now, later)| Workflow {
+                tasks: later.tasks,
+                ..now.clone()
+            });
         Self {
             quota,
-            pools,
-            clusters,
+            pools: pools.into_iter().collect(),
+            clusters: if plot.clusters {
+                vec![
+                    cluster(&calendar, "red", 10, 40),
+                    cluster(&calendar, "blue", 20, 30),
+                ]
+            } else {
+                Vec::new()
+            },
+            edited: edited.collect(),
             workflows,
-            edited,
         }
+    }
+
+    /// All of it as one checked set; an edition keeps everything but what tasks there are.
+    pub fn definitions(&self, is_edited: bool) -> Definitions {
+        let name: TeamName = "team".parse().expect("a name");
+        let team = Team {
+            name: name.clone(),
+            description: None,
+            quota: self.quota,
+            pools: self.pools.clone(),
+            execution_role: None,
+            job_definitions: None,
+            alerts: Vec::new(),
+        };
+        let workflows = if is_edited {
+            &self.edited
+        } else {
+            &self.workflows
+        };
+        let workflows = workflows.iter().map(|one| (one.reference(), one.clone()));
+        let clusters = self
+            .clusters
+            .iter()
+            .map(|one| (one.reference(), one.clone()));
+        Definitions {
+            teams: BTreeMap::from([(name, team)]),
+            clusters: clusters.collect(),
+            workflows: workflows.collect(),
+        }
+    }
+
+    /// Every schedule, with what it says.
+    pub fn schedules(&self) -> Vec<(ScheduleRef, ScheduleSpec)> {
+        let mut schedules = Vec::new();
+        for workflow in &self.workflows {
+            if let Some(spec) = &workflow.schedule {
+                schedules.push((ScheduleRef::Workflow(workflow.reference()), spec.clone()));
+            }
+        }
+        for cluster in &self.clusters {
+            let (name, reference) = (cluster.reference(), cluster.reference());
+            schedules.push((ScheduleRef::Provision(name), cluster.provision.clone()));
+            schedules.push((ScheduleRef::Terminate(reference), cluster.terminate.clone()));
+        }
+        schedules
     }
 
     /// The sizes of all limits.
@@ -99,127 +160,44 @@ impl Scenery {
         }
         sizes
     }
-
-    /// How many retries the task of an attempt has.
-    pub fn retries(&self, key: &AttemptKey) -> u32 {
-        let all = self.workflows.iter();
-        let mut of = all.filter(|workflow| key.run.as_str().contains(workflow.name.as_str()));
-        let workflow = of.next().expect("every run is of a workflow");
-        let task = workflow.tasks.iter().find(|task| task.name == key.task);
-        task.map_or(0, |task| task.retries.attempts)
-    }
-
-    /// Puts there what registering all of it does.
-    pub fn register(&self, store: &MemoryStore, at: Timestamp) {
-        let team: model::name::TeamName = "team".parse().expect("a name");
-        store.seed(&CurrentTeam {
-            team: team.clone(),
-            quota: self.quota,
-            pools: self.pools.clone(),
-            execution_role: None,
-        });
-        let tags = self
-            .clusters
-            .iter()
-            .map(|cluster| (cluster.name.clone(), cluster.tags.clone()));
-        store.seed(&Catalogue {
-            team,
-            workflows: BTreeMap::new(),
-            clusters: tags.collect(),
-        });
-        for cluster in &self.clusters {
-            register_cluster(store, cluster, at);
-        }
-        for workflow in &self.workflows {
-            self.register_workflow(store, workflow, at);
-            if let Some(spec) = &workflow.schedule {
-                expect(store, ScheduleRef::Workflow(workflow.reference()), spec, at);
-            }
-        }
-    }
-
-    /// Makes an edition of a workflow the current one.
-    pub fn register_workflow(&self, store: &MemoryStore, workflow: &Workflow, at: Timestamp) {
-        let reference = workflow.reference();
-        let below = self
-            .workflows
-            .iter()
-            .filter(|other| other.after.contains(&reference));
-        store.seed(&CurrentWorkflow {
-            workflow: reference.clone(),
-            definition: content(store, workflow, hash_of(workflow)),
-            downstreams: below.map(Workflow::reference).collect(),
-            schedule: workflow.schedule.clone(),
-            registered_at: at,
-            removed: false,
-        });
-    }
 }
 
-fn register_cluster(store: &MemoryStore, cluster: &Cluster, at: Timestamp) {
-    store.seed(&CurrentCluster {
-        cluster: cluster.reference(),
-        definition: content(store, cluster, hash_of(cluster)),
-        tags: cluster.tags.clone(),
-        registered_at: at,
-        removed: false,
-    });
-    expect(
-        store,
-        ScheduleRef::Provision(cluster.reference()),
-        &cluster.provision,
-        at,
-    );
-    expect(
-        store,
-        ScheduleRef::Terminate(cluster.reference()),
-        &cluster.terminate,
-        at,
-    );
-}
-
-fn content(
-    store: &MemoryStore,
-    definition: &impl Serialize,
-    hash: DefinitionHash,
-) -> DefinitionHash {
-    let content = serde_json::to_string(definition).expect("plain data");
-    store.seed(&DefinitionPart {
-        hash: hash.clone(),
-        part: 0,
-        parts: 1,
-        content,
-    });
-    hash
-}
-
-fn expect(store: &MemoryStore, reference: ScheduleRef, spec: &ScheduleSpec, at: Timestamp) {
-    let schedule = schedule_of(spec).expect("a schedule");
-    store.seed(&registered(reference, &schedule, at, GRACE));
-}
-
-fn scheduled(dice: &mut Dice, plot: Plot) -> Workflow {
+fn scheduled(dice: &Dice, script: &Script) -> Workflow {
     let catch_up = [CatchUp::None, CatchUp::Latest, CatchUp::All][dice.pick(3)];
+    let calendar = script.calendar;
+    let hours: Vec<String> = calendar.busy_hours().iter().map(i8::to_string).collect();
+    let date = calendar.date();
+    let expression = format!(
+        "cron(0/30 {} {} {} ? {})",
+        hours.join(","),
+        date.day(),
+        date.month(),
+        date.year()
+    );
     Workflow {
-        schedule: Some(spec("0/30 5-7", catch_up)),
-        max_active_runs: active(dice, plot),
-        ..named(dice, plot, "first")
+        schedule: Some(ScheduleSpec {
+            expression,
+            timezone: calendar.zone.into(),
+            catch_up,
+        }),
+        max_active_runs: active(dice, script.plot),
+        ..named(dice, script, "first")
     }
 }
 
-fn on_events(dice: &mut Dice, plot: Plot) -> Workflow {
+fn on_events(dice: &Dice, script: &Script) -> Workflow {
     let trigger = EventTrigger {
         pattern: serde_json::json!({ "source": ["orders"] }),
         slot: Some("detail.number".to_owned()),
     };
     Workflow {
         events: vec![trigger],
-        max_active_runs: active(dice, plot),
-        ..named(dice, plot, "second")
+        max_active_runs: active(dice, script.plot),
+        ..named(dice, script, "second")
     }
 }
 
-fn after(dice: &mut Dice, plot: Plot, name: &str, upstreams: &[&str]) -> Workflow {
+fn after(dice: &Dice, script: &Script, name: &str, upstreams: &[&str]) -> Workflow {
     let aligns = [Align::Hour, Align::Day, Align::Slot];
     // Events have slots of their own, so those who meet them do so by the clock.
     let align = aligns[dice.pick(if upstreams.len() == 1 { 3 } else { 2 })];
@@ -227,7 +205,7 @@ fn after(dice: &mut Dice, plot: Plot, name: &str, upstreams: &[&str]) -> Workflo
     Workflow {
         after: upstreams.collect(),
         align,
-        ..named(dice, plot, name)
+        ..named(dice, script, name)
     }
 }
 
@@ -236,7 +214,7 @@ pub fn reference(name: &str) -> WorkflowRef {
     format!("team/{name}").parse().expect("a reference")
 }
 
-fn active(dice: &mut Dice, plot: Plot) -> Option<ActiveRuns> {
+fn active(dice: &Dice, plot: Plot) -> Option<ActiveRuns> {
     let policies: &[WhenFull] = if plot.refuses {
         &[WhenFull::Wait, WhenFull::Skip, WhenFull::CancelOlder]
     } else {
@@ -244,38 +222,50 @@ fn active(dice: &mut Dice, plot: Plot) -> Option<ActiveRuns> {
     };
     let when_full = policies[dice.pick(policies.len())];
     let max = u32::try_from(1 + dice.below(2)).expect("small");
-    (plot.limits && dice.percent(70)).then_some(ActiveRuns { max, when_full })
+    let limited = dice.percent(70);
+    (plot.limits && limited).then_some(ActiveRuns { max, when_full })
 }
 
-fn named(dice: &mut Dice, plot: Plot, name: &str) -> Workflow {
-    let mut workflow = tasks(dice, plot);
+fn named(dice: &Dice, script: &Script, name: &str) -> Workflow {
+    let plot = script.plot;
+    let is_wide = plot.is_wide && name == "first";
+    let mut workflow = if is_wide {
+        wide(dice, plot)
+    } else {
+        tasks(dice, plot)
+    };
     workflow.name = name.parse().expect("a name");
+    workflow.timezone = script.calendar.zone.into();
     workflow.priority = i32::try_from(dice.below(3)).expect("small");
+    let (judged, minutes) = (dice.percent(30), 20 + dice.below(200));
+    workflow.deadline = (plot.deadlines && judged).then(|| within(minutes));
     workflow
 }
 
-fn tasks(dice: &mut Dice, plot: Plot) -> Workflow {
-    let names: Vec<String> = (0..1 + dice.below(6)).map(|at| format!("t{at}")).collect();
+/// A join of more tasks than one node holds.
+fn wide(dice: &Dice, plot: Plot) -> Workflow {
+    let on = if plot.clusters && dice.percent(50) {
+        " on=red"
+    } else {
+        ""
+    };
+    let words = format!("n={}{on}", 101 + dice.below(200));
+    let rule = RULES[dice.pick(RULES.len())];
+    flow::workflow(&[
+        ("t0", &[], ""),
+        ("t1", &["t0"], &words),
+        ("t2", &["t1"], rule),
+    ])
+}
+
+fn tasks(dice: &Dice, plot: Plot) -> Workflow {
+    let count = (1 + dice.below(6)).min(plot.most_tasks);
+    let names: Vec<String> = (0..count).map(|at| format!("t{at}")).collect();
     let mut rows: Vec<(&str, Vec<&str>, String)> = Vec::new();
     for at in 0..names.len() {
-        let after = names[..at]
-            .iter()
-            .filter(|_| dice.percent(40))
-            .map(String::as_str);
-        let after: Vec<&str> = after.collect();
-        let mut words = if dice.percent(50) {
-            RULES[dice.pick(RULES.len())]
-        } else {
-            RULES[0]
-        }
-        .to_owned();
-        if plot.clusters && dice.percent(35) {
-            words.push_str([" on=red", " on=blue"][dice.pick(2)]);
-        }
-        if plot.limits && dice.percent(40) {
-            words.push_str([" pool=small", " pool=large"][dice.pick(2)]);
-        }
-        rows.push((&names[at], after, words));
+        let above = names[..at].iter().filter(|_| dice.percent(40));
+        let after: Vec<&str> = above.map(String::as_str).collect();
+        rows.push((&names[at], after, words(dice, plot)));
     }
     let rows: Vec<(&str, &[&str], &str)> = rows
         .iter()
@@ -291,7 +281,7 @@ fn tasks(dice: &mut Dice, plot: Plot) -> Workflow {
             task.retries.backoff = Seconds::minutes(50);
             task.retries.max_backoff = Seconds::minutes(50);
         }
-        if plot.operations && dice.percent(15) {
+        if dice.percent(15) && plot.operations {
             task.timeout = Some(Seconds::minutes(5));
         }
         let tagged = dice.percent(40);
@@ -304,37 +294,47 @@ fn tasks(dice: &mut Dice, plot: Plot) -> Workflow {
     workflow
 }
 
-fn cluster(name: &str, provision: u8, terminate: u8) -> Cluster {
+/// Rule, cluster and pool of a task.
+fn words(dice: &Dice, plot: Plot) -> String {
+    let rule = RULES[dice.pick(RULES.len())];
+    let mut words = if dice.percent(50) { rule } else { RULES[0] }.to_owned();
+    let (clustered, cluster) = (dice.percent(35), [" on=red", " on=blue"][dice.pick(2)]);
+    if plot.clusters && clustered {
+        words.push_str(cluster);
+    }
+    let (pooled, pool) = (
+        dice.percent(40),
+        [" pool=small", " pool=large"][dice.pick(2)],
+    );
+    if plot.limits && pooled {
+        words.push_str(pool);
+    }
+    words
+}
+
+/// A cluster with a window every two hours; between windows there is an instant without any
+/// instance, at which the day may end.
+fn cluster(calendar: &Calendar, name: &str, provision: u8, terminate: u8) -> Cluster {
+    let spec = |minute: u8, hours: [u8; 12]| ScheduleSpec {
+        expression: format!(
+            "cron({minute} {} * * ? {})",
+            hours.map(|hour| hour.to_string()).join(","),
+            calendar.date().year()
+        ),
+        timezone: calendar.zone.into(),
+        catch_up: CatchUp::Latest,
+    };
+    let every_second = std::array::from_fn(|at| 2 * u8::try_from(at).expect("below 12"));
     Cluster {
         team: "team".parse().expect("a name"),
         name: name.parse().expect("a name"),
         description: None,
-        provision: spec(
-            &format!("{provision} 5,7,9,11,13,15,17,19,21"),
-            CatchUp::Latest,
-        ),
-        terminate: spec(
-            &format!("{terminate} 6,8,10,12,14,16,18,20,22"),
-            CatchUp::Latest,
-        ),
+        provision: spec(provision, every_second),
+        terminate: spec(terminate, every_second.map(|hour| hour + 1)),
         drain: Seconds::minutes(20),
         tags: BTreeMap::from([("purpose".into(), "paint".into())]),
         step_concurrency: 10,
         replacements: 2,
         emr: EmrSpec::default(),
-    }
-}
-
-/// A schedule of minutes and hours on the days of the simulation.
-fn spec(minutes_and_hours: &str, catch_up: CatchUp) -> ScheduleSpec {
-    let days = if minutes_and_hours.contains("5-7") {
-        "1"
-    } else {
-        "1-3"
-    };
-    ScheduleSpec {
-        expression: format!("cron({minutes_and_hours} {days} 3 ? 2026)"),
-        timezone: "UTC".into(),
-        catch_up,
     }
 }

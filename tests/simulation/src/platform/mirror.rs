@@ -1,0 +1,223 @@
+//! Everything that is stored, as values: each committed write is read once, so that invariants
+//! need not read the whole table at every step.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use choreography::plan::Plan;
+use choreography::scope::Scopes;
+use model::attempt::AttemptKey;
+use model::cluster::{Instance, InstanceKey};
+use model::definition::Workflow;
+use model::expected::Deadline;
+use model::id::{DefinitionHash, OperationId, RunId, SubmissionId};
+use model::key::Key;
+use model::limit::{LimitRef, Place, Waiter};
+use model::name::TaskName;
+use model::operation::Operation;
+use model::record::Record;
+use model::registry::DefinitionPart;
+use model::run::{Generation, Run};
+use model::task::{PastAttempt, Task};
+use ports::Write;
+
+/// What is stored, by kind.
+#[derive(Default)]
+pub struct Mirror {
+    pub runs: BTreeMap<RunId, Run>,
+    pub tasks: BTreeMap<RunId, BTreeMap<TaskName, Task>>,
+    pub generations: BTreeMap<RunId, Vec<Generation>>,
+    pub past: BTreeMap<AttemptKey, Task>,
+    pub instances: BTreeMap<InstanceKey, Instance>,
+    pub places: BTreeMap<LimitRef, BTreeMap<u32, Place>>,
+    pub waiters: BTreeMap<Key, Waiter>,
+    pub operations: BTreeMap<OperationId, Operation>,
+    pub deadlines: BTreeMap<RunId, Deadline>,
+    definitions: BTreeMap<DefinitionHash, Definition>,
+}
+
+struct Definition {
+    content: String,
+    plan: OnceCell<Option<Rc<Plan>>>,
+}
+
+/// A write that changed what is stored, with what was there before.
+pub enum Change {
+    Task(Option<Task>, Task),
+    Run(Option<Run>, Run),
+    Instance(Option<Instance>, Instance),
+    PlaceTaken(Option<Place>, Place),
+    PlaceFreed(Place),
+    Waits(Waiter),
+    Leaves(Waiter),
+    Past(Task),
+    Operation(Operation),
+    /// Changes nothing that is looked at.
+    Other,
+}
+
+/// What a write will store.
+pub enum Parsed {
+    Task(Task),
+    Run(Run),
+    Instance(Instance),
+    Place(Place),
+    Waiter(Key, Waiter),
+    Past(Task),
+    Operation(Operation),
+    Generation(Generation),
+    Deadline(Deadline),
+    Definition(DefinitionPart),
+    Delete(Key),
+    Other,
+}
+
+impl Mirror {
+    /// Reads what writes are about to store.
+    pub fn parse(writes: &[Write]) -> Vec<Parsed> {
+        writes.iter().map(parse).collect()
+    }
+
+    /// Takes committed writes over.
+    pub fn apply(&mut self, parsed: Vec<Parsed>) -> Vec<Change> {
+        let applied = parsed.into_iter().map(|parsed| self.apply_one(parsed));
+        applied.collect()
+    }
+
+    fn apply_one(&mut self, parsed: Parsed) -> Change {
+        match parsed {
+            Parsed::Task(task) => {
+                let of_run = self.tasks.entry(task.run.clone()).or_default();
+                let before = of_run.insert(task.task.clone(), task.clone());
+                Change::Task(before, task)
+            }
+            Parsed::Run(run) => {
+                let before = self.runs.insert(run.run.clone(), run.clone());
+                Change::Run(before, run)
+            }
+            Parsed::Instance(instance) => {
+                let key = instance.instance.clone();
+                let before = self.instances.insert(key, instance.clone());
+                Change::Instance(before, instance)
+            }
+            Parsed::Place(place) => {
+                let of_limit = self.places.entry(place.limit.clone()).or_default();
+                let before = of_limit.insert(place.number, place.clone());
+                Change::PlaceTaken(before, place)
+            }
+            Parsed::Waiter(key, waiter) => {
+                self.waiters.insert(key, waiter.clone());
+                Change::Waits(waiter)
+            }
+            Parsed::Past(task) => {
+                self.past.insert(task.attempt_key(), task.clone());
+                Change::Past(task)
+            }
+            Parsed::Operation(operation) => {
+                let id = operation.request.operation.clone();
+                self.operations.insert(id, operation.clone());
+                Change::Operation(operation)
+            }
+            Parsed::Generation(generation) => {
+                let all = self.generations.entry(generation.run.clone()).or_default();
+                all.retain(|known| {
+                    (known.generation, known.part) != (generation.generation, generation.part)
+                });
+                all.push(generation);
+                Change::Other
+            }
+            Parsed::Deadline(deadline) => {
+                self.deadlines.insert(deadline.run.clone(), deadline);
+                Change::Other
+            }
+            Parsed::Definition(part) => {
+                let (content, plan) = (part.content, OnceCell::new());
+                let definition = Definition { content, plan };
+                self.definitions.entry(part.hash).or_insert(definition);
+                Change::Other
+            }
+            Parsed::Delete(Key::Place(limit, number)) => {
+                let of_limit = self.places.get_mut(&limit);
+                let gone = of_limit.and_then(|places| places.remove(&number));
+                gone.map_or(Change::Other, Change::PlaceFreed)
+            }
+            Parsed::Delete(key @ Key::Waiter(..)) => {
+                let gone = self.waiters.remove(&key);
+                gone.map_or(Change::Other, Change::Leaves)
+            }
+            Parsed::Delete(Key::Deadline(workflow, slot)) => {
+                self.deadlines.remove(&RunId::of(&workflow, &slot));
+                Change::Other
+            }
+            Parsed::Delete(_) | Parsed::Other => Change::Other,
+        }
+    }
+
+    /// One task's item.
+    pub fn task(&self, run: &RunId, task: &TaskName) -> Option<&Task> {
+        self.tasks.get(run)?.get(task)
+    }
+
+    /// Every task's item.
+    pub fn all_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values().flat_map(BTreeMap::values)
+    }
+
+    /// Every place that is held.
+    pub fn all_places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values().flat_map(BTreeMap::values)
+    }
+
+    /// How many places of a limit are held.
+    pub fn held(&self, limit: &LimitRef) -> usize {
+        self.places.get(limit).map_or(0, BTreeMap::len)
+    }
+
+    /// In which generation each task of a run last ran.
+    pub fn scopes(&self, run: &Run) -> Scopes {
+        let opened = self.generations.get(&run.run);
+        let joined = Generation::joined(opened.into_iter().flatten().cloned());
+        Scopes::of(run, &joined)
+    }
+
+    /// The plan of a definition; `None` of what is no workflow.
+    pub fn plan(&self, hash: &DefinitionHash) -> Option<Rc<Plan>> {
+        let definition = self.definitions.get(hash)?;
+        let plan = definition.plan.get_or_init(|| {
+            let workflow: Workflow = serde_json::from_str(&definition.content).ok()?;
+            Plan::of(workflow).ok().map(Rc::new)
+        });
+        plan.clone()
+    }
+
+    /// Every submission that is or was an attempt.
+    pub fn attempts(&self) -> impl Iterator<Item = &SubmissionId> {
+        let all = self.past.values().chain(self.all_tasks());
+        all.filter_map(|task| task.submission.as_ref())
+    }
+}
+
+fn parse(write: &Write) -> Parsed {
+    let item = match write {
+        Write::Put { item, .. } => item,
+        Write::Delete { key, .. } => return Parsed::Delete(key.clone()),
+    };
+    match item.kind {
+        Task::KIND => Parsed::Task(read(&item.body)),
+        Run::KIND => Parsed::Run(read(&item.body)),
+        Instance::KIND => Parsed::Instance(read(&item.body)),
+        Place::KIND => Parsed::Place(read(&item.body)),
+        Waiter::KIND => Parsed::Waiter(item.key.clone(), read(&item.body)),
+        PastAttempt::KIND => Parsed::Past(read::<PastAttempt>(&item.body).attempt),
+        Operation::KIND => Parsed::Operation(read(&item.body)),
+        Generation::KIND => Parsed::Generation(read(&item.body)),
+        Deadline::KIND => Parsed::Deadline(read(&item.body)),
+        DefinitionPart::KIND => Parsed::Definition(read(&item.body)),
+        _ => Parsed::Other,
+    }
+}
+
+fn read<R: Record>(body: &str) -> R {
+    serde_json::from_str(body).expect("what handlers write can be read")
+}

@@ -1,0 +1,133 @@
+//! Living through days: one, one twice, many on several threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::platform::faults::{Fault, Rates};
+use crate::platform::invariants::{Broken, Invariant};
+use crate::platform::script::Script;
+use crate::platform::{Lived, World};
+use crate::report::Totals;
+
+/// Of so many seeds, one is lived twice.
+const TWICE: u64 = 50;
+
+/// A day on which an invariant broke.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub script: Script,
+    pub broken: Broken,
+}
+
+/// What is to be played.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    pub first: u64,
+    pub seeds: u64,
+    pub threads: usize,
+    pub until: Option<Instant>,
+}
+
+/// Lives through a day. A handler that panics has broken an invariant, too.
+pub fn live(script: &Script) -> Result<Lived, Failure> {
+    let failure = |broken| Failure {
+        script: script.clone(),
+        broken,
+    };
+    let lived = catch_unwind(AssertUnwindSafe(|| World::of(script.clone()).live()));
+    match lived {
+        Ok(lived) => match lived.broken.clone() {
+            None => Ok(lived),
+            Some(broken) => Err(failure(broken)),
+        },
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+            let what = format!("a panic: {}", said.unwrap_or_default());
+            let invariant = Invariant::EverythingEnds;
+            Err(failure(Broken { invariant, what }))
+        }
+    }
+}
+
+/// Lives through a day and tells it, whatever became of it.
+pub fn tell(script: &Script) -> (Vec<String>, Option<Broken>) {
+    let told = script.clone().told();
+    match catch_unwind(AssertUnwindSafe(|| World::of(told).live())) {
+        Ok(lived) => (lived.story, lived.broken),
+        Err(_) => (
+            vec!["a handler panics".to_owned()],
+            live(script).err().map(|one| one.broken),
+        ),
+    }
+}
+
+/// Lives through a seed's day, of some seeds twice.
+pub fn seed(seed: u64, totals: &mut Totals) -> Result<(), Failure> {
+    let script = Script::of(seed);
+    let lived = live(&script)?;
+    if seed.is_multiple_of(TWICE) {
+        let again = live(&script)?;
+        if again.hash != lived.hash {
+            let what = format!("{:x} and then {:x}", lived.hash, again.hash);
+            let invariant = Invariant::Deterministic;
+            let broken = Broken { invariant, what };
+            return Err(Failure { script, broken });
+        }
+        totals.note_twice();
+    }
+    totals.add(&lived, loses_events_only(&script.rates));
+    Ok(())
+}
+
+fn loses_events_only(rates: &Rates) -> bool {
+    let mut active = rates.active();
+    active.next() == Some(Fault::EmrEventLost) && active.next().is_none()
+}
+
+/// Plays all seeds of an order; stops at the first that fails.
+pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Option<Failure>) {
+    let began = Instant::now();
+    let next = AtomicU64::new(0);
+    let done = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let totals = Mutex::new(Totals::default());
+    let failure: Mutex<Option<Failure>> = Mutex::new(None);
+    let work = || {
+        let mut own = Totals::default();
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let late = order.until.is_some_and(|until| Instant::now() >= until);
+            if number >= order.seeds || late {
+                break;
+            }
+            if let Err(found) = seed(order.first + number, &mut own) {
+                stop.store(true, Ordering::Relaxed);
+                failure
+                    .lock()
+                    .expect("nobody panics while it is held")
+                    .get_or_insert(found);
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+        totals
+            .lock()
+            .expect("nobody panics while it is held")
+            .merge(own);
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..order.threads).map(|_| scope.spawn(work)).collect();
+        while !workers
+            .iter()
+            .all(std::thread::ScopedJoinHandle::is_finished)
+        {
+            std::thread::sleep(Duration::from_millis(200));
+            progress(done.load(Ordering::Relaxed), began.elapsed());
+        }
+    });
+    let totals = totals.into_inner().expect("the threads have ended");
+    let failure = failure.into_inner().expect("the threads have ended");
+    (totals, failure)
+}
