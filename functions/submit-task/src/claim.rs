@@ -239,11 +239,15 @@ impl Attempt<'_> {
             version: stored.version + 1,
         };
         let mut wanted = self.limits(ports, views).await?;
-        // An instance that has ended is looked at no more, so nobody would free a place of it.
-        let standing = instance
-            .as_ref()
-            .filter(|instance| !instance.state.is_terminal());
-        wanted.extend(standing.map(selection::steps_limit));
+        if let Some(instance) = &instance {
+            let steps = selection::steps_limit(instance);
+            if instance.state.is_terminal() {
+                // It is looked at no more, so nobody else would free what the former submitter took.
+                limits::free_all(ports, &steps.limit, &self.key().to_string()).await?;
+            } else {
+                wanted.push(steps);
+            }
+        }
         self.seated(ports, views, task, wanted, instance, receives, true)
             .await
     }

@@ -111,15 +111,15 @@ async fn adopt<P: Ports>(ports: &P, claimed: &Claimed) -> Result<bool, Trouble> 
         .min_by_key(|seen| (seen.at, seen.submission.clone()));
     let Some(first) = first else { return Ok(false) };
     tracing::warn!(key = %claimed.submission.key, id = %first.submission, "adopted");
-    commit_id(ports, claimed, &first.submission).await?;
-    look::cancel_all(
-        ports,
-        place,
-        &claimed.submission.key,
-        Some(&first.submission),
-    )
-    .await?;
-    tell_progress(ports, first).await?;
+    // A slow submitter may have committed another id since: then that one is the attempt.
+    let counts = commit_id(ports, claimed, &first.submission).await?;
+    look::cancel_all(ports, place, &claimed.submission.key, counts.as_ref()).await?;
+    let seen = found
+        .iter()
+        .find(|seen| Some(&seen.submission) == counts.as_ref());
+    if let Some(seen) = seen {
+        tell_progress(ports, seen).await?;
+    }
     Ok(true)
 }
 
@@ -148,7 +148,7 @@ async fn answered<P: Ports>(
 ) -> Result<(), Trouble> {
     let key = claimed.submission.key.clone();
     match answer {
-        Ok(id) => commit_id(ports, &claimed, &id).await,
+        Ok(id) => commit_id(ports, &claimed, &id).await.map(|_| ()),
         Err(SubmitError::Throttled { reason }) => {
             let delay = retry::throttled(&key, claimed.receives);
             release_claim(ports, claimed, format!("throttled: {reason}")).await?;
@@ -175,12 +175,12 @@ async fn answered<P: Ports>(
 }
 
 /// Commits the id: the first one committed is the attempt. A submitter that was refused by its
-/// epoch cancels its own submission.
+/// epoch cancels its own submission. Gives the id that counts; `None` when the attempt is over.
 async fn commit_id<P: Ports>(
     ports: &P,
     claimed: &Claimed,
     id: &SubmissionId,
-) -> Result<(), Trouble> {
+) -> Result<Option<SubmissionId>, Trouble> {
     let mut read = claimed.task.clone();
     loop {
         let mut task = read.value;
@@ -189,7 +189,7 @@ async fn commit_id<P: Ports>(
         let is_it = task.submission.as_ref() == Some(id);
         if is_it && task.attempt_key() == claimed.submission.key && !ours {
             // Whoever took the claim over has found and adopted it.
-            return Ok(());
+            return Ok(task.submission);
         }
         let ended_without = task.state.outcome().is_some() && task.submission.is_none();
         // Who took the claim over looks at the same place and may be adopting this very submission:
@@ -218,8 +218,9 @@ async fn commit_id<P: Ports>(
                 // The attempt is over; who holds its places by its name is only us.
                 let instance = claimed.instance.as_ref();
                 registry::give_back(ports, &claimed.places, instance).await?;
+                return Ok(None);
             }
-            return Ok(());
+            return Ok(task.submission);
         }
         if let Some(claim) = task.claim.as_mut().filter(|_| ours) {
             let places = claimed.places.iter();
@@ -236,14 +237,18 @@ async fn commit_id<P: Ports>(
         if task.state.outcome().is_some() {
             // It ended before we could say where it sits; observe-task did not know the places.
             let instance = claimed.instance.as_ref();
-            return registry::give_back(ports, &claimed.places, instance).await;
+            registry::give_back(ports, &claimed.places, instance).await?;
+            return Ok(task.submission);
         }
         match ports
             .store()
             .commit(vec![Write::replace(&task, Some(read.version))])
             .await
         {
-            Ok(()) => return stop_if_marked(ports, claimed, &task, id).await,
+            Ok(()) => {
+                stop_if_marked(ports, claimed, &task, id).await?;
+                return Ok(task.submission);
+            }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }

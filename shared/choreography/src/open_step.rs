@@ -88,7 +88,8 @@ fn of_unseen(
         task.state.is_open() && claim.instance.as_ref() == Some(&instance.instance)
     });
     let Some((task, claim)) = here else {
-        let left_over = LEFT_OVER.after(place.since) <= now;
+        // An instance that has ended is not looked at again, and takes nobody who comes yet.
+        let left_over = gone.is_some() || LEFT_OVER.after(place.since) <= now;
         return if left_over {
             vec![Word::Free]
         } else {
@@ -366,6 +367,10 @@ mod tests {
             let words = words(InstanceState::Failed, Some(&task), &listed, 300);
             assert_eq!(words, expected, "{name}");
         }
+        // Its taker gave the claim up and died before it gave the place back.
+        let waiting = task(TaskState::Waiting, 2, None);
+        let words = words(InstanceState::Failed, Some(&waiting), &[], 61);
+        assert_eq!(words, ["free"]);
     }
 
     #[test]
