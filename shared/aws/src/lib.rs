@@ -16,6 +16,7 @@ mod mirror;
 pub mod names;
 #[cfg(feature = "people")]
 pub mod people;
+mod secrets;
 pub mod store;
 pub mod trouble;
 mod wiring;

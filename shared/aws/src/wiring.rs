@@ -119,7 +119,7 @@ impl AwsPorts {
         Self {
             store: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(config), settings.table),
             bus: SnsSqsBus::new(topics, queues, settings.topic_arn, settings.queue_urls),
-            compute: EmrBatchCompute::new(settings.deployment, emr, batch, settings.emr),
+            compute: EmrBatchCompute::new(config, settings.deployment, emr, batch, settings.emr),
             clock: SystemClock::default(),
             names: Route53Names::new(config, settings.zone),
             cache: ContentCache::default(),

@@ -151,18 +151,17 @@ fn command_step(command: &CommandTask, fill: &Fill<'_>) -> Result<Work, WorkErro
 }
 
 fn batch_job(batch: &BatchTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
-    let mut environment = BTreeMap::new();
-    for (name, value) in &batch.environment {
-        environment.insert(name.clone(), fill.in_("environment", value)?);
-    }
     Ok(Work::Job(JobSpec {
         definition: batch.job_definition.clone(),
         command: fill.all("command", &batch.command)?,
-        environment,
+        environment: fill.each("environment", &batch.environment)?,
+        parameters: fill.each("parameters", &batch.parameters)?,
         vcpus: batch.vcpus.clone(),
         memory_mib: batch.memory_mib,
+        gpus: batch.gpus,
         array_size: batch.array_size,
         share_identifier: batch.share_identifier.clone(),
+        share_priority: batch.share_priority,
     }))
 }
 
@@ -182,6 +181,17 @@ impl Fill<'_> {
 
     fn all(&self, field: &str, texts: &[String]) -> Result<Vec<String>, WorkError> {
         texts.iter().map(|text| self.in_(field, text)).collect()
+    }
+
+    fn each(
+        &self,
+        field: &str,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, WorkError> {
+        let filled = texts
+            .iter()
+            .map(|(name, text)| Ok((name.clone(), self.in_(field, text)?)));
+        filled.collect()
     }
 }
 
@@ -217,7 +227,8 @@ fn mentions_upstream(kind: &TaskKind) -> bool {
         TaskKind::Presto(presto) => mentions(&presto.statement),
         TaskKind::Command(command) => command.command.iter().any(mentions),
         TaskKind::Batch(batch) => {
-            batch.command.iter().any(mentions) || batch.environment.values().any(mentions)
+            let named = batch.environment.values().chain(batch.parameters.values());
+            batch.command.iter().chain(named).any(mentions)
         }
     }
 }

@@ -79,6 +79,10 @@ codes! {
     UnknownTeam = "unknown-team",
     /// The team may not use it.
     JobDefinitionNotAllowed = "job-definition-not-allowed",
+    /// The team's clusters may not have it.
+    InstanceProfileNotAllowed = "instance-profile-not-allowed",
+    /// Two clusters would have one name in DNS.
+    DuplicateAddress = "duplicate-address",
     /// Tasks or workflows wait for each other.
     Cycle = "cycle",
     /// Workflows start each other more often in a row than is allowed.

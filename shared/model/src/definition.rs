@@ -11,6 +11,11 @@ use crate::id::{DefinitionHash, digest};
 use crate::name::{ClusterRef, Name, PoolRef, TaskName, TeamName, WorkflowRef};
 use crate::units::Seconds;
 
+pub use crate::emr::{
+    BootstrapAction, Configuration, EmrSpec, InstanceGroup, Instances, ManagedScaling, Property,
+    SecretReference, SecurityGroups, SpotAllocation, SpotOtherwise, SpotSearch, Volume, VolumeKind,
+};
+
 /// Everything `events/` defines, checked as a whole.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Definitions {
@@ -323,16 +328,24 @@ pub struct BatchTask {
     /// Values are templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// What fills the job definition's `Ref::<name>`; values are templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// Virtual processors, such as `2` or `0.25`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vcpus: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u32>,
     /// Children of an array job, 2 to 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array_size: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_identifier: Option<String>,
+    /// Higher goes first within its share, 0 to 9,999; the job definition's own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_priority: Option<u32>,
 }
 
 /// Which cluster a task runs on.
@@ -391,70 +404,6 @@ impl Cluster {
     pub fn reference(&self) -> ClusterRef {
         ClusterRef::new(self.team.clone(), self.name.clone())
     }
-}
-
-/// What RunJobFlow needs; names follow EMR's.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct EmrSpec {
-    pub release: String,
-    #[serde(default)]
-    pub applications: Vec<String>,
-    pub instances: Instances,
-    /// EMR classifications, passed on as they are.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub configurations: Vec<serde_json::Value>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bootstrap_actions: Vec<BootstrapAction>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub security_configuration: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log_uri: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subnet: Option<String>,
-    /// How long an idle instance may outlive its window and drain until EMR itself terminates it,
-    /// 60 to 604,800 seconds: the backstop.
-    pub auto_termination: Seconds,
-}
-
-/// The machines of a cluster.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Instances {
-    pub primary: InstanceGroup,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub core: Option<InstanceGroup>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<InstanceGroup>,
-    /// Lets EMR resize between these numbers of units.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_scaling: Option<ManagedScaling>,
-}
-
-/// Machines of one role. Several types make it an instance fleet.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct InstanceGroup {
-    pub types: Vec<String>,
-    pub count: u32,
-    /// Percentage bought as Spot, 0 to 100.
-    #[serde(default)]
-    pub spot_percent: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub volume_gib: Option<u32>,
-}
-
-/// Bounds of EMR managed scaling, in instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManagedScaling {
-    pub minimum: u32,
-    pub maximum: u32,
-}
-
-/// A script EMR runs on every node before it is ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BootstrapAction {
-    pub name: String,
-    pub script: String,
-    #[serde(default)]
-    pub args: Vec<String>,
 }
 
 /// Hashes a definition's content.

@@ -7,6 +7,7 @@ pub mod address;
 pub mod attempt;
 pub mod cluster;
 pub mod definition;
+pub mod emr;
 pub mod expansion;
 pub mod expected;
 pub mod fact;

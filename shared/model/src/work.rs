@@ -34,8 +34,11 @@ pub struct JobSpec {
     pub definition: String,
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
     pub vcpus: Option<String>,
     pub memory_mib: Option<u32>,
+    pub gpus: Option<u32>,
     pub array_size: Option<u32>,
     pub share_identifier: Option<String>,
+    pub share_priority: Option<u32>,
 }

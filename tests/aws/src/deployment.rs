@@ -76,7 +76,7 @@ impl Deployment {
             bus,
             calls,
             state: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(&config), name),
-            compute: EmrBatchCompute::new(named.clone(), emr, batch, Some(settings)),
+            compute: EmrBatchCompute::new(&wire, named.clone(), emr, batch, Some(settings)),
             named,
             clock,
             cache: ContentCache::default(),

@@ -7,6 +7,8 @@ use aws_sdk_emr::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ports::{ComputeError, SubmitError};
 
+use crate::secrets::Values;
+
 /// Codes by which services say that they were asked too often.
 const THROTTLED: [&str; 8] = [
     "BandwidthLimitExceeded",
@@ -38,6 +40,33 @@ pub fn submission<E>(error: SdkError<E, HttpResponse>) -> SubmitError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    told(error, |error| DisplayErrorContext(error).to_string())
+}
+
+/// Says what a refused submission means that was made with secrets; tells none of them.
+pub fn of_secrets<E>(error: SdkError<E, HttpResponse>, values: &Values) -> SubmitError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if values.is_empty() {
+        return submission(error);
+    }
+    // No more than the service's own words: all there is to the error holds its answer as bytes.
+    told(error, |error| {
+        let kind = error.to_string();
+        let said = [Some(kind.as_str()), error.code(), error.message()];
+        let said: Vec<&str> = said.into_iter().flatten().collect();
+        values.hide(&said.join(": "))
+    })
+}
+
+fn told<E>(
+    error: SdkError<E, HttpResponse>,
+    tell: impl FnOnce(&SdkError<E, HttpResponse>) -> String,
+) -> SubmitError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let code = error.code().map(str::to_owned);
     let full = error
         .message()
@@ -47,7 +76,7 @@ where
         .map(|response| response.status().as_u16());
     let sent = !matches!(error, SdkError::ConstructionFailure(_));
     let answered = matches!(error, SdkError::ServiceError(_));
-    let reason = DisplayErrorContext(error).to_string();
+    let reason = tell(&error);
     if !sent {
         // Most of all for want of credentials; it comes back like what is throttled.
         return SubmitError::Throttled { reason };

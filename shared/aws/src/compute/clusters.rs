@@ -15,6 +15,7 @@ use super::answer::{self, is_wrong, unavailable};
 use super::job_flow::{self, EmrSettings};
 use super::{Named, once, timestamp};
 use crate::envelope::{cluster_state, coded};
+use crate::secrets::{TeamSecrets, Values};
 
 /// The most clusters one call terminates.
 const TERMINATED: usize = 10;
@@ -33,23 +34,26 @@ const PORTS: [(&str, u16); 10] = [
     ("zeppelin", 8890),
 ];
 
-/// Asks for a cluster.
+/// Asks for a cluster. What its definition refers to is read just before.
 pub async fn request(
     emr: &Named<Client>,
+    secrets: &TeamSecrets,
     settings: &EmrSettings,
     request: &ClusterRequest,
 ) -> Result<EmrClusterId, SubmitError> {
-    let call = job_flow::of(
-        emr.client.run_job_flow(),
-        &emr.deployment,
-        settings,
-        request,
-    )
-    .map_err(|reason| SubmitError::Refused { reason })?;
-    let call = call
+    let references = job_flow::references(&request.cluster.emr);
+    let values = if references.is_empty() {
+        Values::none()
+    } else {
+        let team = &request.instance.cluster.team;
+        secrets.read(&emr.deployment, team, references).await?
+    };
+    let call = emr.client.run_job_flow();
+    let call = job_flow::of(call, &emr.deployment, settings, request, &values)
         .customize()
         .config_override(once::<aws_sdk_emr::config::Builder>());
-    let answer = Box::pin(call.send()).await.map_err(answer::submission)?;
+    let sent = Box::pin(call.send()).await;
+    let answer = sent.map_err(|error| answer::of_secrets(error, &values))?;
     let id = answer.job_flow_id.filter(|id| !id.is_empty());
     id.map(EmrClusterId::from)
         .ok_or_else(|| SubmitError::Unknown {

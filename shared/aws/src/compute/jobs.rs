@@ -42,6 +42,9 @@ pub async fn submit(
             .size(i32::try_from(size).unwrap_or(i32::MAX))
             .build()
     });
+    let priority = job
+        .share_priority
+        .and_then(|priority| i32::try_from(priority).ok());
     let mut request = batch
         .client
         .submit_job()
@@ -52,7 +55,11 @@ pub async fn submit(
         .retry_strategy(RetryStrategy::builder().attempts(1).build())
         .set_timeout(timeout)
         .set_array_properties(array)
-        .set_share_identifier(job.share_identifier.clone());
+        .set_share_identifier(job.share_identifier.clone())
+        .set_scheduling_priority_override(priority);
+    for (name, value) in &job.parameters {
+        request = request.parameters(name, value);
+    }
     request = request.tags(DEPLOYMENT_TAG, batch.deployment.as_str());
     for (name, value) in &work.tags {
         request = request.tags(name, value);
@@ -87,6 +94,8 @@ fn overrides(job: &JobSpec) -> ContainerOverrides {
             .map(|vcpus| needs(ResourceType::Vcpu, vcpus)),
         job.memory_mib
             .map(|memory| needs(ResourceType::Memory, memory.to_string())),
+        job.gpus
+            .map(|gpus| needs(ResourceType::Gpu, gpus.to_string())),
     ];
     let resources: Vec<ResourceRequirement> = resources.into_iter().flatten().collect();
     ContainerOverrides::builder()

@@ -7,10 +7,12 @@ mod answer;
 mod clusters;
 mod job_flow;
 mod jobs;
+mod machines;
 mod steps;
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use model::Timestamp;
@@ -21,6 +23,7 @@ use model::task::Place;
 use ports::{ClusterRequest, Compute, ComputeError, Submission, SubmitError};
 
 use crate::Deployment;
+use crate::secrets::TeamSecrets;
 
 pub use job_flow::EmrSettings;
 
@@ -35,6 +38,7 @@ pub struct EmrBatchCompute {
     emr: Named<aws_sdk_emr::Client>,
     batch: Named<aws_sdk_batch::Client>,
     clusters: Option<EmrSettings>,
+    secrets: TeamSecrets,
 }
 
 /// A service, and whose names its work bears there.
@@ -46,8 +50,9 @@ struct Named<C> {
 
 impl EmrBatchCompute {
     /// Uses the services under a deployment's names; without what it gives every cluster, no
-    /// cluster can be requested.
+    /// cluster can be requested. Secrets of clusters are read with the configuration.
     pub fn new(
+        config: &SdkConfig,
         deployment: Deployment,
         emr: aws_sdk_emr::Client,
         batch: aws_sdk_batch::Client,
@@ -63,6 +68,7 @@ impl EmrBatchCompute {
                 deployment,
             },
             clusters,
+            secrets: TeamSecrets::new(config),
         }
     }
 }
@@ -136,7 +142,7 @@ impl Compute for EmrBatchCompute {
             let reason = "this function was not told what every cluster is given".into();
             return Err(SubmitError::Refused { reason });
         };
-        clusters::request(&self.emr, settings, request).await
+        clusters::request(&self.emr, &self.secrets, settings, request).await
     }
 
     async fn list_clusters(

@@ -32,7 +32,8 @@ fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
     };
     let emr = aws_sdk_emr::Client::new(&config);
     let batch = aws_sdk_batch::Client::new(&config);
-    EmrBatchCompute::new(deployment.parse().unwrap(), emr, batch, Some(settings))
+    let deployment = deployment.parse().unwrap();
+    EmrBatchCompute::new(&config, deployment, emr, batch, Some(settings))
 }
 
 struct Bench {
@@ -189,10 +190,13 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
         definition: "clean:3".into(),
         command: vec!["python3".into(), "clean.py".into()],
         environment: BTreeMap::from([("DAY".to_owned(), "2026-03-01".to_owned())]),
+        parameters: BTreeMap::from([("mode".to_owned(), "full".to_owned())]),
         vcpus: Some("0.25".into()),
         memory_mib: Some(512),
+        gpus: Some(2),
         array_size: Some(4),
         share_identifier: Some("weather".into()),
+        share_priority: Some(70),
     };
     let mut work = submission("clean", Work::Job(job));
     work.timeout = Some(model::units::Seconds(30));
@@ -206,7 +210,9 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
         "jobName": named(&work),
         "jobQueue": "light",
         "jobDefinition": "clean:3",
+        "parameters": { "mode": "full" },
         "shareIdentifier": "weather",
+        "schedulingPriorityOverride": 70,
         "arrayProperties": { "size": 4 },
         "containerOverrides": {
             "command": ["python3", "clean.py"],
@@ -214,6 +220,7 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
             "resourceRequirements": [
                 { "type": "VCPU", "value": "0.25" },
                 { "type": "MEMORY", "value": "512" },
+                { "type": "GPU", "value": "2" },
             ],
         },
         "retryStrategy": { "attempts": 1 },
@@ -418,7 +425,7 @@ async fn who_was_not_told_what_clusters_are_given_requests_none() {
     let config = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
     let emr = aws_sdk_emr::Client::new(&config);
     let batch = aws_sdk_batch::Client::new(&config);
-    let compute = EmrBatchCompute::new("murmur".parse().unwrap(), emr, batch, None);
+    let compute = EmrBatchCompute::new(&config, "murmur".parse().unwrap(), emr, batch, None);
     let refused = compute.request_cluster(&crate::job_flow::request()).await;
     assert_eq!(word(&refused), "refused");
     assert_eq!(bench.asked("RunJobFlow"), [Value::Null; 0]);

@@ -12,6 +12,7 @@ mod lambda;
 mod mirror;
 mod names;
 mod process;
+mod secrets;
 mod stand_in;
 mod store;
 mod table;

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use model::name::ClusterRef;
+use model::address;
+use model::name::{ClusterRef, TeamName};
 use model::units::Seconds;
 
 use super::load::Set;
 use super::window::Schedules;
-use super::{schedule, window};
+use super::{configuration, machines, schedule, window};
 use crate::code::Code;
 use crate::diagnostic::Findings;
 use crate::lower;
-use crate::read::{ShortOr, Text};
+use crate::read::Text;
 use crate::source::At;
-use crate::written::{Cluster, InstanceGroup, Instances, ScalingBounds};
+use crate::written::{Cluster, SecurityGroups};
 
 /// How long work can last on each cluster: its longest window and the drain. Clusters whose windows
 /// are not known are left out.
@@ -32,10 +33,14 @@ pub(super) fn check(set: &Set, now: Timestamp, findings: &mut Findings<'_>) -> W
             windows.insert(name.clone(), Seconds(longest.0.saturating_add(drain)));
         }
         check_emr(cluster, findings);
+        if let Some(profile) = &cluster.instance_profile {
+            check_profile(&name.team, profile, set, findings);
+        }
         if let Some(instances) = cluster.instances.get() {
-            check_instances(instances, findings);
+            machines::check(instances, cluster.subnet.as_ref(), findings);
         }
     }
+    check_addresses(set, findings);
     windows
 }
 
@@ -106,16 +111,19 @@ fn check_emr(cluster: &Cluster, findings: &mut Findings<'_>) {
                 .help("write one minute to seven days, `1m` to `7d`");
         }
     }
+    if let Some(image) = &cluster.custom_ami
+        && !image.value.0.starts_with("ami-")
+    {
+        let message = format!("`{}` is not the id of an image", image.value.0);
+        findings
+            .error(Code::BadValue, image.at, message)
+            .help("write e.g. `ami-0123456789abcdef0`");
+    }
+    if let Some(groups) = &cluster.security_groups {
+        check_security_groups(groups, findings);
+    }
     for configuration in cluster.configurations.iter().flatten() {
-        if !configuration.value.value.is_object() {
-            findings
-                .error(
-                    Code::WrongKind,
-                    configuration.at,
-                    "a configuration must be a mapping",
-                )
-                .help("write `Classification:` and `Properties:`");
-        }
+        configuration::check(configuration, findings);
     }
 }
 
@@ -125,68 +133,71 @@ fn is_release(text: &str) -> bool {
         .is_some_and(|version| version.split('.').count() == 3 && version.split('.').all(number))
 }
 
-fn check_instances(instances: &Instances, findings: &mut Findings<'_>) {
-    let groups = [
-        instances.primary.get(),
-        instances.core.as_ref(),
-        instances.task.as_ref(),
-    ];
-    for group in groups.into_iter().flatten() {
-        if let ShortOr::Long(group) = group {
-            check_group(group, findings);
-        }
-    }
-    if let Some(ShortOr::Long(primary)) = instances.primary.get()
-        && let Some(count) = &primary.value.count
-        && !matches!(count.value.0, 1 | 3)
-    {
-        findings
-            .error(
-                Code::OutOfRange,
-                count.at,
-                "a cluster has one primary node, or three",
-            )
-            .help("write 1 or 3");
-    }
-    if let Some(At {
-        value: ScalingBounds { minimum, maximum },
-        at,
-    }) = &instances.managed_scaling
-        && let Some((minimum, maximum)) = minimum.get().zip(maximum.get())
-        && minimum.0 > maximum.0
-    {
-        findings
-            .error(Code::OutOfRange, *at, "`minimum` is above `maximum`")
-            .help("swap the two");
-    }
-}
-
-fn check_group(group: &At<InstanceGroup>, findings: &mut Findings<'_>) {
-    match (&group.value.r#type, &group.value.types) {
-        (Some(_), None) => {}
-        (None, Some(types)) if types.value.is_empty() => {
-            findings
-                .error(Code::OutOfRange, types.at, "there is no type in this list")
-                .help("name at least one, such as `m7g.xlarge`");
-        }
-        (None, Some(_)) => {}
-        (Some(_), Some(types)) => {
-            findings
-                .error(
-                    Code::ConflictingKeys,
-                    types.at,
-                    "both `type` and `types` are given",
-                )
-                .help("put all of them into `types`");
-        }
-        (None, None) => {
+/// EMR takes own groups for all nodes or for none.
+fn check_security_groups(groups: &At<SecurityGroups>, findings: &mut Findings<'_>) {
+    let SecurityGroups {
+        primary,
+        core,
+        service,
+        additional_primary,
+        additional_core,
+    } = &groups.value;
+    let pair = [("primary", primary), ("core", core)];
+    let wanted = pair.iter().any(|(_, group)| group.is_some()) || service.is_some();
+    for (key, group) in pair {
+        if wanted && group.is_none() {
             findings
                 .error(
                     Code::MissingKey,
-                    group.at,
-                    "`type` or `types` is missing here",
+                    groups.at,
+                    format!("`{key}` is missing here"),
                 )
-                .help("add e.g. `type: m7g.xlarge`");
+                .help("EMR takes own groups for all nodes: name both `primary` and `core`");
+        }
+    }
+    let additional = [additional_primary, additional_core];
+    let additional = additional.into_iter().flatten().flatten();
+    for group in [primary, core, service]
+        .into_iter()
+        .flatten()
+        .chain(additional)
+    {
+        if !group.value.0.starts_with("sg-") {
+            let message = format!("`{}` is not the id of a security group", group.value.0);
+            findings
+                .error(Code::BadValue, group.at, message)
+                .help("write e.g. `sg-0123456789abcdef0`");
+        }
+    }
+}
+
+/// What machines may do in AWS is for the team's own file to allow.
+fn check_profile(team: &TeamName, profile: &At<Text>, set: &Set, findings: &mut Findings<'_>) {
+    let Some(written) = set.teams.get(team).and_then(|team| team.written.as_ref()) else {
+        return;
+    };
+    let allowed = written.instance_profiles.iter().flatten();
+    let allowed = allowed.map(|profile| profile.0.as_str());
+    let name = profile.value.0.as_str();
+    if !allowed.clone().any(|allowed| allowed == name) {
+        let help = findings.suggestions.help(name, allowed);
+        let message =
+            format!("clusters of team `{team}` may not have the instance profile `{name}`");
+        findings
+            .error(Code::InstanceProfileNotAllowed, profile.at, message)
+            .help(help.unwrap_or_else(|| "list it under `instance_profiles` in team.yaml".into()));
+    }
+}
+
+/// Host names take no `_`, so a name with one and a name with a hyphen would lead to one cluster.
+fn check_addresses(set: &Set, findings: &mut Findings<'_>) {
+    let mut first = BTreeMap::new();
+    for (name, loaded) in &set.clusters {
+        if let Some(other) = first.insert(address::of(name), name) {
+            let message = format!("`{name}` and `{other}` would have one address in DNS");
+            findings
+                .error(Code::DuplicateAddress, loaded.whole(), message)
+                .help("rename one: host names take no `_`, so it counts as `-`");
         }
     }
 }

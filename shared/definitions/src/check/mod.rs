@@ -4,10 +4,12 @@
 //! nothing about it, nor about what refers to it.
 
 mod cluster;
+mod configuration;
 mod directory;
 mod event;
 mod graph;
 mod load;
+mod machines;
 mod name;
 mod schedule;
 mod secret;

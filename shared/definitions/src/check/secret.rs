@@ -148,7 +148,7 @@ fn check_named(name: &str, node: &Node, findings: &mut Findings<'_>) {
 }
 
 fn check_value(name: &str, value: &str, node: &Node, findings: &mut Findings<'_>) {
-    if names_a_secret(name) && looks_random(value) {
+    if names_a_secret(name) && looks_random(value) && !(name == "secret" && is_words(value)) {
         let message = format!("the value of `{name}` looks like a secret");
         findings.error(Code::Secret, node.mark, message).help(HELP);
     }
@@ -192,6 +192,14 @@ fn looks_random(value: &str) -> bool {
     kinds >= 2 && bits_per_character(value) > 3.2
 }
 
+/// Words and numbers between separators, as in the names people give secrets.
+fn is_words(value: &str) -> bool {
+    let mut words = value.split(['-', '_', '/', '.']);
+    words.all(|word| {
+        word.chars().all(|c| c.is_ascii_lowercase()) || word.chars().all(|c| c.is_ascii_digit())
+    })
+}
+
 /// Shannon entropy; about 2.5 for words with hyphens, above 3.5 for tokens.
 fn bits_per_character(value: &str) -> f64 {
     let mut counts = std::collections::BTreeMap::new();
@@ -220,6 +228,9 @@ mod tests {
                 true,
             ),
             ("secret", "weather/slack-webhook", false),
+            ("secret", "hive-metastore-2024-prod", false),
+            ("password", "hive-metastore-2024-prod", true),
+            ("secret", "a81f2c93b7d04e56a1c2", true),
             (
                 "secret",
                 "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf",
@@ -230,7 +241,8 @@ mod tests {
             ("script", "tr0ub4dor&3xKq9Zp", false),
         ];
         for (name, value, expected) in cases {
-            let found = names_a_secret(name) && looks_random(value);
+            let named = name == "secret" && is_words(value);
+            let found = names_a_secret(name) && looks_random(value) && !named;
             assert_eq!(found, expected, "{name}: {value}");
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Counts what is certain: the literal text of templates, not what fills them.
 
+use std::collections::BTreeMap;
+
 use model::definition::{BatchTask, TaskKind};
 
 use crate::code::Code;
@@ -10,6 +12,8 @@ use crate::source::Span;
 
 /// EMR: the strings of a step, in characters.
 const STEP_CHARACTERS: usize = 10_240;
+/// `trino-cli` is shorter.
+const QUERY_CLIENT: &str = "presto-cli";
 /// Batch: the payload of SubmitJob, in bytes.
 const JOB_BYTES: usize = 30 * 1024;
 
@@ -39,7 +43,7 @@ pub(super) fn check(kind: &TaskKind, at: Span, findings: &mut Findings<'_>) {
             )
         }
         TaskKind::Presto(task) => (
-            characters(["presto-cli", "--execute", &task.statement]),
+            characters([QUERY_CLIENT, "--execute", &task.statement]),
             STEP_CHARACTERS,
             "characters",
         ),
@@ -72,16 +76,23 @@ fn characters<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
 /// The JSON that SubmitJob is sent, without what is the same for every job.
 fn job_bytes(task: &BatchTask) -> usize {
     let command: Vec<String> = task.command.iter().map(|text| literal(text)).collect();
+    let parameters = task.parameters.iter();
+    let parameters: BTreeMap<&String, String> = parameters
+        .map(|(name, value)| (name, literal(value)))
+        .collect();
     let environment: Vec<serde_json::Value> = task
         .environment
         .iter()
         .map(|(name, value)| serde_json::json!({ "name": name, "value": literal(value) }))
         .collect();
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "jobDefinition": task.job_definition,
         "jobQueue": task.queue,
         "containerOverrides": { "command": command, "environment": environment },
     });
+    if !parameters.is_empty() {
+        body["parameters"] = serde_json::json!(parameters);
+    }
     body.to_string().len()
 }
 

@@ -170,6 +170,23 @@ fn check_batch(batch: &Batch, task: &Task, around: &Surroundings<'_>, findings: 
                 .help("write e.g. 2 or 0.25");
         }
     }
+    if let Some(queue) = batch.queue.get()
+        && !is_queue(&queue.value.0)
+    {
+        let message = format!("`{}` is not the name of a queue", queue.value.0);
+        findings
+            .error(Code::BadValue, queue.at, message)
+            .help("write its name, not its ARN: letters, digits, `-` and `_`");
+    }
+    if let (Some(priority), None) = (&batch.share_priority, &batch.share_identifier) {
+        findings
+            .error(
+                Code::MissingKey,
+                priority.at,
+                "a priority within a share needs `share_identifier`",
+            )
+            .help("add `share_identifier:`");
+    }
     let allowed = around.set.teams.get(around.team).and_then(|team| {
         let definitions = team.written.as_ref()?.job_definitions.as_ref()?;
         Some(
@@ -200,6 +217,12 @@ fn check_batch(batch: &Batch, task: &Task, around: &Surroundings<'_>, findings: 
                 );
         }
     }
+}
+
+/// Batch's events name queues, so an ARN would not be recognised.
+fn is_queue(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= 128 && text.chars().all(allowed)
 }
 
 fn is_revision(text: &str) -> bool {

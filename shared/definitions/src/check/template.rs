@@ -102,8 +102,9 @@ fn templates(task: &Task) -> Vec<(&str, Span)> {
     }
     if let Some(batch) = task.batch.as_ref().and_then(Tried::get) {
         texts.extend(batch.command.iter().flatten().map(argument));
-        let environment = batch.environment.iter().flat_map(|all| all.values());
-        texts.extend(environment.map(|(_, value)| argument(value)));
+        let named = [&batch.environment, &batch.parameters];
+        let named = named.into_iter().flatten().flat_map(|all| all.values());
+        texts.extend(named.map(|(_, value)| argument(value)));
     }
     texts
 }

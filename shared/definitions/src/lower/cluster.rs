@@ -1,17 +1,23 @@
 //! Clusters.
 
+use std::collections::BTreeMap;
+
 use model::definition::{
-    BootstrapAction as LoweredAction, CatchUp, Cluster as Lowered, EmrSpec,
-    InstanceGroup as LoweredGroup, Instances as LoweredInstances, ManagedScaling, ScheduleSpec,
+    BootstrapAction as LoweredAction, CatchUp, Cluster as Lowered,
+    Configuration as LoweredConfiguration, EmrSpec, Property as LoweredProperty, ScheduleSpec,
+    SecretReference, SecurityGroups as LoweredGroups,
 };
-use model::name::ClusterRef;
+use model::name::{ClusterRef, Name};
 use model::units::Seconds;
 
+use super::machines::instances;
 use super::{arguments, text};
 use crate::check::DEFAULT_ZONE;
-use crate::read::{ShortOr, Text, Tried};
+use crate::read::{Map, ShortOr, Text, Tried};
 use crate::source::At;
-use crate::written::{BootstrapAction, Cluster, Group, Instances};
+use crate::written::{
+    BootstrapAction, Cluster, Configuration, InnerConfiguration, Property, SecurityGroups,
+};
 
 const DRAIN: Seconds = Seconds::minutes(30);
 const AUTO_TERMINATION: Seconds = Seconds::hours(1);
@@ -63,62 +69,73 @@ fn emr(cluster: &Cluster) -> Option<EmrSpec> {
     let applications = cluster.applications.iter().flatten();
     let configurations = cluster.configurations.iter().flatten();
     let actions = cluster.bootstrap_actions.iter().flatten();
+    let subnets = cluster.subnet.iter().flat_map(|subnets| &subnets.value.0);
+    let groups = cluster.security_groups.as_ref();
     let idle = cluster.auto_termination.as_ref();
+    let inner = |written: &Option<At<Text>>| text(written.as_ref().map(|written| &written.value));
     Some(EmrSpec {
         release: cluster.release.get()?.value.0.clone(),
         applications: applications.map(|name| name.value.0.clone()).collect(),
         instances: instances(cluster.instances.get()?)?,
-        configurations: configurations
-            .map(|json| json.value.value.clone())
-            .collect(),
+        configurations: configurations.map(configuration).collect::<Option<_>>()?,
         bootstrap_actions: actions.map(action).collect::<Option<_>>()?,
         security_configuration: text(cluster.security_configuration.as_ref()),
-        log_uri: text(cluster.log_uri.as_ref().map(|uri| &uri.value)),
-        subnet: text(cluster.subnet.as_ref()),
+        log_uri: inner(&cluster.log_uri),
+        subnets: subnets.map(|subnet| subnet.0.clone()).collect(),
+        security_groups: groups.map(|groups| security_groups(&groups.value)),
+        key_pair: text(cluster.key_pair.as_ref()),
+        instance_profile: inner(&cluster.instance_profile),
+        custom_ami: inner(&cluster.custom_ami),
+        root_volume_gib: cluster.root_volume_gib.and_then(|size| size.fit()),
         auto_termination: idle.map_or(AUTO_TERMINATION, |idle| idle.value.0),
     })
 }
 
-fn instances(instances: &Instances) -> Option<LoweredInstances> {
-    let scaling = match &instances.managed_scaling {
-        None => None,
-        Some(bounds) => Some(ManagedScaling {
-            minimum: bounds.value.minimum.get()?.fit()?,
-            maximum: bounds.value.maximum.get()?.fit()?,
-        }),
+fn security_groups(groups: &SecurityGroups) -> LoweredGroups {
+    let one = |group: &Option<At<Text>>| text(group.as_ref().map(|group| &group.value));
+    let several = |groups: &Option<Vec<At<Text>>>| {
+        let groups = groups.iter().flatten();
+        groups.map(|group| group.value.0.clone()).collect()
     };
-    let optional = |written: &Option<Group>| match written {
-        None => Some(None),
-        Some(written) => group(written).map(Some),
-    };
-    Some(LoweredInstances {
-        primary: group(instances.primary.get()?)?,
-        core: optional(&instances.core)?,
-        task: optional(&instances.task)?,
-        managed_scaling: scaling,
+    LoweredGroups {
+        primary: one(&groups.primary),
+        core: one(&groups.core),
+        service: one(&groups.service),
+        additional_primary: several(&groups.additional_primary),
+        additional_core: several(&groups.additional_core),
+    }
+}
+
+fn configuration(written: &Configuration) -> Option<LoweredConfiguration> {
+    let inner = written.Configurations.iter().flatten();
+    Some(LoweredConfiguration {
+        classification: written.Classification.get()?.0.clone(),
+        properties: properties(written.Properties.as_ref())?,
+        configurations: inner.map(inner_configuration).collect::<Option<_>>()?,
     })
 }
 
-fn group(group: &Group) -> Option<LoweredGroup> {
-    Some(match group {
-        ShortOr::Short(only) => LoweredGroup {
-            types: vec![only.value.0.clone()],
-            count: 1,
-            ..LoweredGroup::default()
-        },
-        ShortOr::Long(At { value: group, .. }) => {
-            let several = group.types.iter().flat_map(|types| &types.value);
-            let types = group.r#type.iter().chain(several);
-            LoweredGroup {
-                types: types.map(|text| text.value.0.clone()).collect(),
-                count: group
-                    .count
-                    .as_ref()
-                    .map_or(Some(1), |count| count.value.fit())?,
-                spot_percent: group.spot.map_or(0, |spot| spot.0),
-                volume_gib: group.volume_gib.and_then(|size| size.fit()),
-            }
-        }
+fn inner_configuration(written: &InnerConfiguration) -> Option<LoweredConfiguration> {
+    Some(LoweredConfiguration {
+        classification: written.Classification.get()?.0.clone(),
+        properties: properties(written.Properties.as_ref())?,
+        configurations: Vec::new(),
+    })
+}
+
+fn properties(written: Option<&Map<Property>>) -> Option<BTreeMap<String, LoweredProperty>> {
+    let written = written.iter().flat_map(|all| all.values());
+    let read = written.map(|(name, value)| Some((name.value.clone(), property(value)?)));
+    read.collect()
+}
+
+fn property(written: &Property) -> Option<LoweredProperty> {
+    Some(match written {
+        ShortOr::Short(value) => LoweredProperty::Text(value.0.clone()),
+        ShortOr::Long(reference) => LoweredProperty::Secret(SecretReference {
+            secret: Name::new(&reference.secret.get()?.value.0).ok()?,
+            field: text(reference.field.as_ref()),
+        }),
     })
 }
 

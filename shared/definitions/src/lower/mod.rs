@@ -3,6 +3,7 @@
 //! Reports nothing: what it cannot convert, a check has refused.
 
 mod cluster;
+mod machines;
 mod task;
 mod team;
 mod workflow;
@@ -16,6 +17,7 @@ use crate::check::Set;
 use crate::read::{Argument, Map, Text};
 
 pub(crate) use cluster::drain;
+pub(crate) use machines::{instances, spot_search, type_name};
 pub(crate) use task::{for_each, kind};
 
 /// Converts a set in which nothing is wrong.

@@ -100,13 +100,19 @@ fn command(command: &Command, own: &TeamName) -> Option<CommandTask> {
 fn batch(batch: &Batch) -> Option<BatchTask> {
     Some(BatchTask {
         job_definition: batch.job_definition.get()?.value.0.clone(),
-        queue: batch.queue.get()?.0.clone(),
+        queue: batch.queue.get()?.value.0.clone(),
         command: texts(batch.command.iter().flatten()),
         environment: by_name(batch.environment.as_ref()),
+        parameters: by_name(batch.parameters.as_ref()),
         vcpus: batch.vcpus.as_ref().map(|vcpus| vcpus.value.0.clone()),
         memory_mib: batch.memory_mib.and_then(|size| size.fit()),
+        gpus: batch.gpus.and_then(|count| count.fit()),
         array_size: batch.array_size.and_then(|size| size.fit()),
         share_identifier: text(batch.share_identifier.as_ref()),
+        share_priority: batch
+            .share_priority
+            .as_ref()
+            .and_then(|priority| priority.value.fit()),
     })
 }
 

@@ -24,6 +24,7 @@ macro_rules! written {
         }
 
         impl $crate::read::Read for $name {
+            #[allow(non_snake_case)] // some keys are words of others
             fn read(
                 node: &$crate::yaml::Node,
                 findings: &mut $crate::diagnostic::Findings<'_>,

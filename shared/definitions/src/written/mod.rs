@@ -9,7 +9,8 @@ mod team;
 mod workflow;
 
 pub(crate) use cluster::{
-    BootstrapAction, Cluster, Group, InstanceGroup, Instances, ScalingBounds,
+    BootstrapAction, Cluster, Configuration, Group, InnerConfiguration, InstanceGroup, Instances,
+    MachineType, Property, ScalingBounds, SecurityGroups, Spot, Volume,
 };
 pub(crate) use task::{Batch, ClusterChoice, Command, Presto, RetriesLong, Spark, Task};
 pub(crate) use team::{Alert, Team};

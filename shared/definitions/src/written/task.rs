@@ -80,19 +80,25 @@ written! {
         /// Name of the job definition.
         job_definition: Tried<At<Text>>,
         /// Name of the job queue.
-        queue: Tried<Text>,
+        queue: Tried<At<Text>>,
         /// Program and arguments; templates; the job definition's own unless given.
         command: Option<Vec<At<Argument>>>,
         /// Environment variables; the values are templates.
         environment: Option<Map<At<Argument>>>,
+        /// What fills the job definition's `Ref::<name>`; the values are templates.
+        parameters: Option<Map<At<Argument>>>,
         /// Virtual processors, such as `2` or `0.25`.
         vcpus: Option<At<Argument>>,
         /// Memory in MiB.
         memory_mib: Option<Whole<4, 10_000_000>>,
+        /// Graphics processors.
+        gpus: Option<Whole<1, 64>>,
         /// Makes it an array job with so many children.
         array_size: Option<Whole<2, 10_000>>,
         /// Share identifier of a queue with a scheduling policy.
         share_identifier: Option<Text>,
+        /// Priority within its share, higher first; the job definition's own unless given.
+        share_priority: Option<At<Whole<0, 9_999>>>,
     }
 
     /// The tags a cluster of the task's team must have.

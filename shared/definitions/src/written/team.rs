@@ -18,6 +18,8 @@ written! {
         execution_role: Option<At<Text>>,
         /// Batch job definitions the team may use; without this key it may use any.
         job_definitions: Option<Vec<At<Text>>>,
+        /// EC2 instance profiles the team's clusters may have instead of the deployment's.
+        instance_profiles: Option<Vec<Text>>,
         /// Where alerts of the team go.
         alerts: Option<Vec<Alert>>,
     }

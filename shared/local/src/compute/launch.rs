@@ -222,6 +222,7 @@ mod tests {
             presto: ["python3", "sql.py", "--statement"]
                 .map(String::from)
                 .into(),
+            trino: ["trino", "--execute"].map(String::from).into(),
             job_definitions: [(
                 "clean".to_owned(),
                 JobDefinition {
@@ -268,6 +269,10 @@ mod tests {
                 format!("{presto} select"),
             ),
             ("presto-cli --execute=select", format!("{presto} select")),
+            (
+                "trino-cli --catalog hive --execute select",
+                "trino --execute select".into(),
+            ),
             ("presto-cli --file q.sql", format!("{presto} --file q.sql")),
             ("python3 s3://jobs/x.py", "python3 /data/jobs/x.py".into()),
         ] {
