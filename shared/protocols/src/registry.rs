@@ -16,6 +16,9 @@ use crate::limits;
 /// No window is longer than seven days, so an instance that may still live has begun since.
 const LOOK_BACK: Seconds = Seconds::hours(8 * 24);
 
+/// How many instances are read at once.
+const PAGE: usize = 100;
+
 /// Reads the instances of a cluster whose window may not be over, oldest first. History stays out,
 /// so the cost does not grow with it.
 pub async fn recent_instances(
@@ -24,14 +27,23 @@ pub async fn recent_instances(
     now: Timestamp,
 ) -> Result<Vec<Versioned<Instance>>, Trouble> {
     let since = LOOK_BACK.before(now);
-    let after = format!("instance#{since}");
+    let mut after = format!("instance#{since}");
     let partition = Key::cluster_partition(cluster);
-    let stored = ports
-        .store()
-        .scan(&partition, "instance#", Some(&after), 100)
-        .await?;
-    let read: Result<Vec<_>, _> = stored.iter().map(ports::Stored::read).collect();
-    Ok(read?)
+    let mut found = Vec::new();
+    loop {
+        let page = ports
+            .store()
+            .scan(&partition, "instance#", Some(&after), PAGE)
+            .await?;
+        for stored in &page {
+            found.push(stored.read()?);
+        }
+        // A cluster with a window each hour, and replacements, has more than one page of them.
+        match page.last() {
+            Some(last) if page.len() == PAGE => after.clone_from(&last.sort),
+            Some(_) | None => return Ok(found),
+        }
+    }
 }
 
 /// Frees what an attempt held and lets as many waiters go: at an instance, work that waits for it
