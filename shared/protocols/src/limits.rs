@@ -12,7 +12,8 @@ use model::record::Record as _;
 use model::run::Run;
 use model::units::Seconds;
 use ports::{
-    CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _, Write,
+    Clock as _, CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _,
+    Write,
 };
 use ports::{EventBus as _, Versioned};
 
@@ -136,7 +137,7 @@ async fn sit(
             timeout_at: holder.timeout_at,
             due_at,
         };
-        let version = first_version(&place);
+        let version = first_version(&place.holder, place.since);
         let take = Write::put(&place, Expect::AbsentThen(version));
         match ports.store().commit(vec![take]).await {
             Ok(()) => {
@@ -149,13 +150,13 @@ async fn sit(
     }
 }
 
-/// At which version a place begins when it is taken: another for each holder and instant. Who read
-/// it in one holder's name, and was slow, must not free it under the next holder.
-fn first_version(place: &Place) -> u64 {
-    let of_holder = place.holder.bytes().fold(0_u64, |hash, byte| {
+/// At which version a place or a waiter begins: another for each holder and instant. Who read it
+/// earlier, and was slow, must not remove the one that came since.
+fn first_version(holder: &str, at: Timestamp) -> u64 {
+    let of_holder = holder.bytes().fold(0_u64, |hash, byte| {
         hash.wrapping_mul(31).wrapping_add(u64::from(byte))
     });
-    let milliseconds = place.since.as_millisecond().unsigned_abs();
+    let milliseconds = at.as_millisecond().unsigned_abs();
     // 44 bits last until the year 2527; the sum stays far from the largest number of any store.
     ((milliseconds << 16) | (of_holder & 0xFFFF)) & ((1 << 60) - 1)
 }
@@ -248,11 +249,21 @@ pub async fn held_by(
 }
 
 /// Leaves a waiter. The caller then looks again at what it waits for.
+///
+/// Who released an earlier waiter of the same holder, and was slow, must not remove this one: it
+/// begins at a version of its own.
 pub async fn wait(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
-    Ok(ports
-        .store()
-        .commit(vec![Write::put(waiter, Expect::Anything)])
-        .await?)
+    let first = first_version(&waiter.holder, ports.clock().now());
+    let fresh = Write::put(waiter, Expect::AbsentThen(first));
+    match ports.store().commit(vec![fresh]).await {
+        Ok(()) => Ok(()),
+        // It waits already; a release that is under way must not count for both.
+        Err(CommitError::Conflict) => Ok(ports
+            .store()
+            .commit(vec![Write::put(waiter, Expect::Anything)])
+            .await?),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// Removes a waiter that found what it waited for.
