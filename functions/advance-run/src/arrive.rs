@@ -8,8 +8,11 @@ use model::Timestamp;
 use model::definition::TriggerRule;
 use model::fact::{Fact, TaskReady};
 use model::join::{Arrival, Join, JoinKey, Threshold};
+use model::key::Key;
 use model::task::Outcome;
-use ports::{CommitError, EventBus as _, Ports, StateStore as _, Trouble, Versioned, Write};
+use ports::{
+    CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
+};
 use protocols::facts;
 
 use crate::plan_view::View;
@@ -158,11 +161,12 @@ async fn meet<P: Ports>(
         close(&mut node, &newly, arriving);
         return Ok(ours(&node, &tally, arriving));
     }
+    let mut read = ports.store().arrive(key, &words).await?;
     for _ in 0..ATTEMPTS {
         let Versioned {
             value: mut node,
             version,
-        } = ports.store().arrive(key, &words).await?;
+        } = read;
         let tally = join::tally(&node.arrivals, arriving.node.expected);
         let newly = join::newly_met(&node, &tally, &wanted);
         if newly.is_empty() {
@@ -178,6 +182,13 @@ async fn meet<P: Ports>(
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
+        // Our words are there. Arriving again would only make another's commit fail in turn, and so
+        // on for ever.
+        let item = Key::Join(key.clone());
+        let Some(again) = ports.store().get::<Join>(&item).await? else {
+            break;
+        };
+        read = again;
     }
     Err(Trouble::Conflict)
 }
