@@ -1,15 +1,12 @@
 //! A protocol as a model: what can happen next, and what then is.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Instant;
 
 use model::Timestamp;
-use model::message::Function;
-use model::message::Message;
+use model::message::{Function, Message};
 use model::observation::{ClusterState, WorkState};
 use ports::Verdict;
-use stateright::{Checker as _, Expectation, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
 
 use crate::answer::Call;
 use crate::mutant::Mutant;
@@ -369,82 +366,5 @@ impl<P: Protocol> Model for Check<P> {
             |_, world: &World| world.wrong.is_none(),
         ));
         properties
-    }
-}
-
-/// What a check came to.
-pub struct Findings {
-    pub states: usize,
-    pub seconds: f64,
-    /// Which properties broke, each with its story.
-    pub broken: Vec<(&'static str, String)>,
-    /// What should happen sometimes and never did.
-    pub missing: Vec<&'static str>,
-}
-
-impl<P: Protocol> Check<P> {
-    /// Looks at every state that can be reached; with a mistake, until it shows.
-    pub fn run(self) -> Findings {
-        let started = Instant::now();
-        let has_mistake = self.mutant != Mutant::Right;
-        let mut builder = self.clone().checker();
-        if has_mistake {
-            builder = builder.finish_when(HasDiscoveries::AnyFailures);
-        }
-        let checker = builder.spawn_bfs().join();
-        let discoveries = checker.discoveries();
-        let mut broken = Vec::new();
-        let mut missing = Vec::new();
-        for property in self.properties() {
-            let found = discoveries.get(property.name);
-            match (&property.expectation, found) {
-                (Expectation::Always | Expectation::Eventually, Some(path)) => {
-                    let story = self.story(&path.clone().into_vec());
-                    broken.push((property.name, story));
-                }
-                (Expectation::Sometimes, None) => missing.push(property.name),
-                (Expectation::Always | Expectation::Eventually, None)
-                | (Expectation::Sometimes, Some(_)) => {}
-            }
-        }
-        Findings {
-            states: checker.unique_state_count(),
-            seconds: started.elapsed().as_secs_f64(),
-            broken,
-            missing,
-        }
-    }
-
-    /// What happened, line by line.
-    fn story(&self, path: &[(World, Option<Action>)]) -> String {
-        let mut story = String::new();
-        for (world, action) in path {
-            let Some(action) = action else { continue };
-            let line = match action {
-                Action::Deliver { letter, again } => {
-                    let copy = if *again { ", and stays" } else { "" };
-                    format!("{} is delivered{copy}", world.letters[*letter].words())
-                }
-                Action::Step { process, fate } => {
-                    let running = &world.processes[*process];
-                    match running.next() {
-                        Next::Call(call) => {
-                            let who = running.letter.words();
-                            format!("{who}: {} → {fate:?}", call.words())
-                        }
-                        Next::End(verdict) => format!("{verdict:?}"),
-                    }
-                }
-                Action::Wait
-                | Action::Freeze
-                | Action::Job { .. }
-                | Action::Land
-                | Action::ClusterEnds { .. }
-                | Action::Sweep
-                | Action::Own(_) => format!("{action:?}"),
-            };
-            let _ = writeln!(story, "  {:>6} {line}", world.now % 100_000);
-        }
-        story
     }
 }

@@ -11,6 +11,7 @@
 pub mod answer;
 pub mod budget;
 pub mod check;
+pub mod findings;
 pub mod items;
 pub mod mutant;
 pub mod perform;

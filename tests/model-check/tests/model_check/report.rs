@@ -21,6 +21,7 @@ pub fn holds<P: Protocol>(name: &str, check: Check<P>) {
     if let Some((property, story)) = found.broken.first() {
         panic!("{name}: `{property}` is broken:\n{story}");
     }
+    assert!(found.is_all, "{name}: there are more states than that");
     assert!(
         found.missing.is_empty(),
         "{name}: never: {:?}",
