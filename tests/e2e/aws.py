@@ -8,6 +8,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 URL = os.environ["AWS_ENDPOINT_URL"]
+# EMR and Batch are stood in for.
+URLS = {"emr": os.environ["COMPUTE_URL"], "batch": os.environ["COMPUTE_URL"]}
 clients = {}
 
 for line in sys.stdin:
@@ -15,7 +17,7 @@ for line in sys.stdin:
     service = request["service"]
     if service not in clients:
         clients[service] = boto3.client(
-            service, region_name=os.environ["AWS_REGION"], endpoint_url=URL, aws_access_key_id="test",
+            service, region_name=os.environ["AWS_REGION"], endpoint_url=URLS.get(service, URL), aws_access_key_id="test",
             aws_secret_access_key="test")
     try:
         answer = {"ok": getattr(clients[service], request["operation"])(**request["arguments"])}

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use crate::emulator::{Emulator, REGION};
+use crate::stand_in::StandIn;
 
 /// A client of every service.
 pub struct Aws(RefCell<Lines>);
@@ -29,10 +30,11 @@ pub struct QueueMessage {
 
 impl Aws {
     /// Starts the client.
-    pub fn start(python: &Path, emulator: &Emulator) -> Result<Self> {
+    pub fn start(python: &Path, emulator: &Emulator, stand_in: &StandIn) -> Result<Self> {
         let mut child = Command::new(python)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/aws.py"))
             .env("AWS_ENDPOINT_URL", &emulator.url)
+            .env("COMPUTE_URL", &stand_in.url)
             .env("AWS_REGION", REGION)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())

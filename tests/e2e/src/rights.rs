@@ -24,6 +24,109 @@ pub const NOTHING_FINER: [&str; 4] = [
     "elasticmapreduce:RunJobFlow",
 ];
 
+/// Rights for what the suite does not bring about: function, action, and when it is needed.
+///
+/// None may be here that its function no longer has.
+pub const RARE: &[(&str, &str, &str)] = &[
+    ("*", "sqs:ChangeMessageVisibility", RETURNS),
+    ("advance-run", "batch:TerminateJob", CANCELS_OLDER),
+    ("advance-run", "elasticmapreduce:CancelSteps", CANCELS_OLDER),
+    ("observe-task", "batch:TerminateJob", STRAY),
+    ("observe-task", "elasticmapreduce:CancelSteps", STRAY),
+    ("observe-task", "elasticmapreduce:DescribeCluster", CLASSED),
+    ("observe-task", "elasticmapreduce:ListInstances", CLASSED),
+    ("operate", "batch:ListJobs", UNANSWERED),
+    ("operate", "elasticmapreduce:ListSteps", UNANSWERED),
+    (
+        "provision-cluster",
+        "elasticmapreduce:ListClusters",
+        UNANSWERED,
+    ),
+    (
+        "provision-cluster",
+        "secretsmanager:GetSecretValue",
+        "a cluster's configuration refers to a secret",
+    ),
+    (
+        "reconcile",
+        "batch:DescribeJobs",
+        "a job is open for longer than ten minutes",
+    ),
+    (
+        "reconcile",
+        "dynamodb:DeleteItem",
+        "a place outlived who held it",
+    ),
+    (
+        "reconcile",
+        "elasticmapreduce:CancelSteps",
+        "a step outlived its time-out",
+    ),
+    ("reconcile", "elasticmapreduce:ListClusters", UNANSWERED),
+    (
+        "reconcile",
+        "elasticmapreduce:TerminateJobFlows",
+        "a cluster outlived its drain",
+    ),
+    ("record-cluster", "dynamodb:BatchGetItem", STRAY),
+    ("record-cluster", "elasticmapreduce:CancelSteps", STRAY),
+    ("record-cluster", "elasticmapreduce:ListSteps", STRAY),
+    (
+        "record-cluster",
+        "elasticmapreduce:TerminateJobFlows",
+        STRAY,
+    ),
+    (
+        "register-definitions",
+        "dynamodb:DeleteItem",
+        "a definition is gone that others named",
+    ),
+    (
+        "register-definitions",
+        "dynamodb:Query",
+        "somebody waits for a limit that has grown",
+    ),
+    (
+        "register-definitions",
+        "sqs:SendMessage",
+        "somebody waits for a limit that has grown",
+    ),
+    ("submit-task", "batch:TerminateJob", STRAY),
+    ("submit-task", "elasticmapreduce:CancelSteps", STRAY),
+    (
+        "submit-task",
+        "elasticmapreduce:DescribeCluster",
+        "an instance refuses a step",
+    ),
+    (
+        "submit-task",
+        "elasticmapreduce:ListInstances",
+        "an instance refuses a step",
+    ),
+    (
+        "submit-task",
+        "sns:Publish",
+        "a submission is refused for good",
+    ),
+    ("terminate-cluster", "dynamodb:DeleteItem", STRAY),
+    (
+        "terminate-cluster",
+        "elasticmapreduce:DescribeCluster",
+        "an instance does not end",
+    ),
+    (
+        "terminate-cluster",
+        "elasticmapreduce:ListClusters",
+        UNANSWERED,
+    ),
+];
+
+const RETURNS: &str = "a message comes back later: a dependency failed, or it came too early";
+const STRAY: &str = "something was submitted twice in spite of everything";
+const CANCELS_OLDER: &str = "a run makes an older one of its workflow stop";
+const CLASSED: &str = "a failure is classed by its cluster";
+const UNANSWERED: &str = "a submission was not answered, and nothing else told of it";
+
 /// A statement of a role's policy.
 #[derive(Debug, Clone)]
 pub struct Statement {

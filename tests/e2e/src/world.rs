@@ -58,7 +58,7 @@ impl World {
         let emulator = Emulator::start(&python, &folder)?;
         let configuration = compute(&folder, &spark)?;
         let stand_in = StandIn::start(&programs.stand_in, &emulator, &configuration, &folder)?;
-        let aws = Aws::start(&python, &emulator)?;
+        let aws = Aws::start(&python, &emulator, &stand_in)?;
         let zone = make_zone(&aws)?;
         let definitions = Definitions::write(&folder)?;
         let variables = variables(&programs, &definitions, &stand_in, &zone);
@@ -262,6 +262,16 @@ fn record_facts(aws: &Aws, topic: &str) -> Result<String> {
     let made = aws.call("sqs", "create_queue", json!({ "QueueName": "recorder" }))?;
     let url = made["QueueUrl"].as_str().context("a queue")?.to_owned();
     let endpoint = format!("arn:aws:sqs:{}:{ACCOUNT}:recorder", crate::emulator::REGION);
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": { "Service": "sns.amazonaws.com" },
+        "Action": "sqs:SendMessage",
+        "Resource": endpoint,
+        "Condition": { "ArnEquals": { "aws:SourceArn": topic } },
+    }] });
+    let attributes = json!({ "Policy": policy.to_string() });
+    let asked = json!({ "QueueUrl": url, "Attributes": attributes });
+    aws.call("sqs", "set_queue_attributes", asked)?;
     let raw = json!({ "RawMessageDelivery": "true" });
     let asked =
         json!({ "TopicArn": topic, "Protocol": "sqs", "Endpoint": endpoint, "Attributes": raw });

@@ -61,12 +61,14 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
     let later = project().join("tests/e2e/later/proof");
     for file in [
         "clusters/brief.yaml",
+        "team.yaml",
         "workflows/drained.yaml",
         "workflows/hourly.yaml",
         "workflows/pinned.yaml",
     ] {
         fs::copy(later.join(file), world.definitions.path("proof").join(file))?;
     }
+    fs::remove_file(world.definitions.path("proof/workflows/removed.yaml"))?;
     let (from, to) = (minute(3), minute(5));
     world.definitions.set_window("proof/brief", from, to)?;
     course.brief = Some((from, to));

@@ -108,14 +108,24 @@ fn submissions(world: &World) -> Result<usize> {
     Ok(world.stand_in.jobs()?.len() + world.stand_in.steps()?.len())
 }
 
-/// What nobody can read, put where each kind of message is read.
-const POISON: [(&str, &str); 3] = [
+/// Every function with an inbox, and something that none of them can read.
+const POISON: [(&str, &str); 10] = [
     ("start-run", "{\"tick\": "),
     (
         "advance-run",
         "{\"specversion\": \"1.0\", \"type\": \"murmur.task.succeeded.v1\"}",
     ),
+    ("submit-task", "null"),
+    ("observe-task", "[]"),
+    (
+        "provision-cluster",
+        "{\"detail-type\": \"Nobody knows this\"}",
+    ),
+    ("record-cluster", "<xml/>"),
+    ("terminate-cluster", "\"\""),
     ("operate", "{\"nobody\": \"knows this\"}"),
+    ("reconcile", "17"),
+    ("mirror-facts", "{\"specversion\": \"1.0\"}"),
 ];
 
 pub fn poison(world: &World, _: &mut Course) -> Result<()> {

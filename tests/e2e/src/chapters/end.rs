@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::Course;
-use crate::rights::{self, NOTHING_FINER};
+use crate::rights::{self, NOTHING_FINER, RARE};
 use crate::world::{DEPLOYMENT, World};
 
 /// What lists things by name: service, operation, list, name.
@@ -36,7 +36,13 @@ pub fn rights(world: &World, _: &mut Course) -> Result<()> {
     let done = rights::done(world, &roles)?;
     let mut unused = Vec::new();
     for (role, actions) in &allowed {
-        let never: Vec<&String> = actions.difference(&done[role]).collect();
+        let function = role.trim_start_matches(&format!("{DEPLOYMENT}-"));
+        let rare = |action: &&&String| {
+            let mut rare = RARE.iter();
+            rare.any(|(of, known, _)| (*of == "*" || *of == function) && *known == action.as_str())
+        };
+        let never = actions.difference(&done[role]);
+        let never: Vec<&String> = never.filter(|action| !rare(&action)).collect();
         if !never.is_empty() {
             unused.push(format!("{role} never did {never:?}"));
         }
@@ -46,6 +52,14 @@ pub fn rights(world: &World, _: &mut Course) -> Result<()> {
         "rights nobody used:\n{}",
         unused.join("\n")
     );
+    for (function, action, _) in RARE.iter().filter(|(function, ..)| *function != "*") {
+        let actions = allowed.get(&format!("{DEPLOYMENT}-{function}"));
+        let has = actions.is_some_and(|actions| actions.contains(*action));
+        ensure!(
+            has,
+            "{function} has no right to {action} any more: it is no rare one"
+        );
+    }
     for statement in statements.iter().filter(|one| one.resources.contains("*")) {
         for action in &statement.actions {
             ensure!(

@@ -107,7 +107,7 @@ fn ask(world: &World, arguments: &[&str]) -> Result<()> {
 }
 
 pub fn rights_of_people(world: &World, _: &mut Course) -> Result<()> {
-    let reader = person(world, "reader", &["read_policy"])?;
+    let reader = person(world, "reader", &["read_policy_arn"])?;
     for arguments in [
         &["runs", "proof"][..],
         &["show", "proof/fails"],
@@ -130,7 +130,11 @@ pub fn rights_of_people(world: &World, _: &mut Course) -> Result<()> {
     }
     let refused = reader.run(&["trigger", "proof/throttled", "--key", "not-allowed"])?;
     ensure!(!refused.status.success(), "a reader may start runs");
-    let operator = person(world, "operator", &["read_policy", "operate_policy"])?;
+    let operator = person(
+        world,
+        "operator",
+        &["read_policy_arn", "operate_policy_arn"],
+    )?;
     let asked = ["trigger", "proof/throttled", "--key", "allowed", "--wait"];
     let output = operator.run(&asked)?;
     ensure!(output.status.success(), "{}", text(&output.stderr));
@@ -143,7 +147,7 @@ fn person(world: &World, name: &str, policies: &[&str]) -> Result<Murmur> {
         .aws
         .call("iam", "create_user", json!({ "UserName": name }))?;
     for policy in policies {
-        let arn = world.terraform.output(policy)?["arn"].clone();
+        let arn = world.terraform.output(policy)?;
         let asked = json!({ "UserName": name, "PolicyArn": arn });
         world.aws.call("iam", "attach_user_policy", asked)?;
     }

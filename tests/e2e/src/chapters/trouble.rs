@@ -50,9 +50,9 @@ pub fn throttled(world: &World, _: &mut Course) -> Result<()> {
     Ok(())
 }
 
-pub fn killed(world: &World, course: &mut Course) -> Result<()> {
-    let run = course.run("killed")?;
+pub fn killed(world: &World, _: &mut Course) -> Result<()> {
     let first = world.until_cluster("proof/doomed", &["ready"])?;
+    let run = world.trigger("proof/killed", &[])?;
     until("the step runs", PATIENCE, || {
         let steps = steps_of(world, "proof--killed--")?;
         Ok(steps
@@ -63,7 +63,7 @@ pub fn killed(world: &World, course: &mut Course) -> Result<()> {
     world
         .stand_in
         .kill(first["id"].as_str().context("its id")?)?;
-    let ended = world.until_run_with_sweeps(run, "succeeded")?;
+    let ended = world.until_run_with_sweeps(&run, "succeeded")?;
     let attempts = attempts(&tasks(&ended)[0]);
     ensure!(
         attempts.len() == 2,
