@@ -78,8 +78,7 @@ async fn asked(request: &ClusterRequest) -> Value {
     });
     let id = compute(&wire.config()).request_cluster(request).await;
     assert_eq!(id.unwrap().as_str(), "j-1");
-    let body = asked.lock().unwrap().clone();
-    body
+    asked.lock().unwrap().clone()
 }
 
 /// A compute whose services are all reached in one way.

@@ -119,8 +119,8 @@ async fn the_emulator_s_secrets_reach_emr() {
     let emr = aws_sdk_emr::Client::new(&wire.config());
     let compute = job_flow::compute_over(&config, emr);
     compute.request_cluster(&request()).await.unwrap();
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked[0].body["Configurations"], expected_configurations());
+    let told = asked.lock().unwrap()[0].body["Configurations"].clone();
+    assert_eq!(told, expected_configurations());
     // Another team's cluster finds none of them.
     let mut foreign = request();
     let other = "sales--etl--20260301t050000z--1";
@@ -130,7 +130,7 @@ async fn the_emulator_s_secrets_reach_emr() {
         panic!("{refused:?}");
     };
     assert!(reason.contains("`murmur/sales/metastore`"), "{reason}");
-    assert_eq!(asked.len(), 1);
+    assert_eq!(asked.lock().unwrap().len(), 1, "EMR is not asked again");
 }
 
 #[tokio::test]
