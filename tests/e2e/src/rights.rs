@@ -62,29 +62,16 @@ pub const RARE: &[(&str, &str, &str)] = &[
         "elasticmapreduce:CancelSteps",
         "a step outlived its time-out",
     ),
-    ("reconcile", "elasticmapreduce:ListClusters", UNANSWERED),
     (
         "reconcile",
         "elasticmapreduce:TerminateJobFlows",
         "a cluster outlived its drain",
     ),
-    ("record-cluster", "dynamodb:BatchGetItem", STRAY),
     ("record-cluster", "elasticmapreduce:CancelSteps", STRAY),
-    ("record-cluster", "elasticmapreduce:ListSteps", STRAY),
     (
         "record-cluster",
         "elasticmapreduce:TerminateJobFlows",
         STRAY,
-    ),
-    (
-        "register-definitions",
-        "dynamodb:DeleteItem",
-        "a definition is gone that others named",
-    ),
-    (
-        "register-definitions",
-        "dynamodb:Query",
-        "somebody waits for a limit that has grown",
     ),
     (
         "register-definitions",
