@@ -16,13 +16,13 @@ use testkit::contract::compute::ComputeBench;
 use crate::stand_in::StandIn;
 use crate::wire::{Answer, Wire};
 
-const NOW_S: i64 = 1_772_341_200;
+pub const NOW_S: i64 = 1_772_341_200;
 
 fn compute(wire: &Wire) -> EmrBatchCompute {
     compute_of("murmur", wire)
 }
 
-fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
+pub fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
     let config = wire.config();
     let settings = EmrSettings {
         service_role: "murmur-emr".into(),
@@ -36,13 +36,13 @@ fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
     EmrBatchCompute::new(&config, deployment, emr, batch, Some(settings))
 }
 
-struct Bench {
-    compute: EmrBatchCompute,
-    services: Arc<Mutex<StandIn>>,
+pub struct Bench {
+    pub compute: EmrBatchCompute,
+    pub services: Arc<Mutex<StandIn>>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let services = StandIn::at(NOW_S);
         let services = Arc::new(Mutex::new(services));
         let answering = services.clone();
@@ -54,7 +54,7 @@ impl Bench {
     }
 
     /// The bodies of one kind of request.
-    fn asked(&self, what: &str) -> Vec<Value> {
+    pub fn asked(&self, what: &str) -> Vec<Value> {
         let services = self.services.lock().unwrap();
         let asked = services.asked.iter().filter(|asked| asked.what == what);
         asked.map(|asked| asked.body.clone()).collect()
@@ -94,7 +94,7 @@ async fn emr_and_batch_keep_the_contract() {
     testkit::contract::compute::all(async || Bench::new()).await;
 }
 
-fn submission(task: &str, work: Work) -> Submission {
+pub fn submission(task: &str, work: Work) -> Submission {
     let key = format!("weather--report--20260301t051500z--{task}--1-1");
     Submission {
         key: key.parse().unwrap(),
@@ -110,7 +110,7 @@ fn named(work: &Submission) -> String {
     format!("murmur--{}", work.key)
 }
 
-fn step(task: &str, role: Option<&str>) -> Submission {
+pub fn step(task: &str, role: Option<&str>) -> Submission {
     let argv = vec!["spark-submit".into(), "s3://jobs/a.py".into()];
     Submission {
         execution_role: role.map(str::to_owned),
@@ -232,7 +232,7 @@ async fn a_job_says_all_that_was_written_and_is_tried_once() {
 }
 
 /// What becomes of a submission, in one word.
-fn word<T>(answer: &Result<T, SubmitError>) -> &'static str {
+pub fn word<T>(answer: &Result<T, SubmitError>) -> &'static str {
     match answer {
         Ok(_) => "taken",
         Err(SubmitError::Throttled { .. }) => "throttled",
@@ -377,56 +377,4 @@ async fn unknown_steps_are_left_out_and_unknown_clusters_keep_no_other_alive() {
         .unwrap()
         .unwrap();
     assert!(seen.state.is_ending(), "{seen:?}");
-}
-
-#[tokio::test]
-async fn two_deployments_in_one_account_never_see_each_other() {
-    let bench = Bench::new();
-    let asked = crate::job_flow::request();
-    let cluster = bench.compute.request_cluster(&asked).await.unwrap();
-    let place = Place::Instance(cluster.clone());
-    let (work, job) = (step("a", None), submission("job", bench.endless_job()));
-    let ours = bench
-        .compute
-        .submit(&place, std::slice::from_ref(&work))
-        .await;
-    let ids = [ours[0].clone().unwrap()];
-    let jobs = bench
-        .compute
-        .submit(&bench.queue(), std::slice::from_ref(&job))
-        .await;
-    let job_ids = [jobs[0].clone().unwrap()];
-    let answering = bench.services.clone();
-    let wire = Wire::new(move |asked| answering.lock().unwrap().answer(asked));
-    let other = compute_of("murmur-2", &wire);
-    let since = Timestamp::from_second(NOW_S).unwrap();
-    for (compute, sees) in [(&bench.compute, true), (&other, false)] {
-        let found = compute.find(&place, &work.key).await.unwrap();
-        assert_eq!(!found.is_empty(), sees, "find a step");
-        let described = compute.describe(&place, &ids).await.unwrap();
-        assert_eq!(!described.is_empty(), sees, "describe a step");
-        let listed = compute.list_steps(&cluster, &[]).await.unwrap();
-        assert_eq!(!listed.is_empty(), sees, "list steps");
-        let found = compute.find(&bench.queue(), &job.key).await.unwrap();
-        assert_eq!(!found.is_empty(), sees, "find a job");
-        let described = compute.describe(&bench.queue(), &job_ids).await.unwrap();
-        assert_eq!(!described.is_empty(), sees, "describe a job");
-        let listed = compute.list_clusters(since).await.unwrap();
-        assert_eq!(!listed.is_empty(), sees, "list clusters");
-        let described = compute.describe_cluster(&cluster).await.unwrap();
-        assert_eq!(described.is_some(), sees, "describe a cluster");
-    }
-}
-
-#[tokio::test]
-async fn who_was_not_told_what_clusters_are_given_requests_none() {
-    let bench = Bench::new();
-    let answering = bench.services.clone();
-    let config = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
-    let emr = aws_sdk_emr::Client::new(&config);
-    let batch = aws_sdk_batch::Client::new(&config);
-    let compute = EmrBatchCompute::new(&config, "murmur".parse().unwrap(), emr, batch, None);
-    let refused = compute.request_cluster(&crate::job_flow::request()).await;
-    assert_eq!(word(&refused), "refused");
-    assert_eq!(bench.asked("RunJobFlow"), [Value::Null; 0]);
 }

@@ -6,6 +6,7 @@
 mod bus;
 mod bus_bench;
 mod compute;
+mod deployments;
 mod emulator;
 mod job_flow;
 mod lambda;
