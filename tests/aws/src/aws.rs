@@ -10,6 +10,12 @@ mod deployment;
 #[path = "../../../shared/aws/tests/contracts/emulator.rs"]
 #[allow(dead_code)] // the contracts use more of it
 mod emulator;
+#[path = "bill/ledger.rs"]
+#[allow(dead_code)] // the bill uses more of it
+mod ledger;
+#[path = "bill/size.rs"]
+#[allow(dead_code)] // the bill uses more of it
+mod size;
 #[path = "../../../shared/aws/tests/contracts/stand_in.rs"]
 #[allow(dead_code)] // the contracts use more of it
 mod stand_in;
@@ -255,7 +261,7 @@ async fn chain(name: &str, steps: u32) -> BTreeMap<String, u32> {
         instance.is_some_and(|one| one.state == InstanceState::Ready)
     };
     until(&deployment, false, ready).await;
-    deployment.calls.take();
+    deployment.invocations.take();
     let schedule = "workflow/weather/report";
     tick(
         &deployment,
@@ -273,5 +279,6 @@ async fn chain(name: &str, steps: u32) -> BTreeMap<String, u32> {
         run.is_some_and(|run| run.value.state == RunState::Succeeded)
     })
     .await;
-    deployment.calls.take()
+    let invocations = deployment.invocations.take();
+    calls::by_operation(invocations.iter().flat_map(|one| &one.calls))
 }

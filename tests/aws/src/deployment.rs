@@ -1,6 +1,7 @@
 //! The functions behind their inboxes, over an emulator's table, topic and queues, with a stand-in
 //! for EMR and Batch.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +13,7 @@ use ports::{ContentCache, Delivery, Nameless, Ports, Verdict};
 use serde_json::{Value, json};
 use testkit::ManualClock;
 
-use crate::calls::Calls;
+use crate::calls::{Calls, Invocation};
 use crate::stand_in::StandIn;
 use crate::wire::Wire;
 use crate::{bus_bench, emulator, table};
@@ -24,15 +25,18 @@ pub struct Deployment {
     bus: SnsSqsBus,
     compute: EmrBatchCompute,
     pub clock: ManualClock,
-    cache: ContentCache,
+    /// Each function has a process of its own, which keeps its own.
+    caches: BTreeMap<Function, ContentCache>,
+    invoked: Cell<Function>,
     queues: aws_sdk_sqs::Client,
     queue_urls: BTreeMap<Function, String>,
     /// EMR and Batch.
     pub services: Arc<Mutex<StandIn>>,
     /// The same state, for looks that are not counted.
     pub state: DynamoStateStore,
-    /// What the functions called, without Lambda's poller.
-    pub calls: Calls,
+    calls: Calls,
+    /// What the functions were invoked with and called, without Lambda's poller.
+    pub invocations: RefCell<Vec<Invocation>>,
 }
 
 impl Deployment {
@@ -79,7 +83,9 @@ impl Deployment {
             compute: EmrBatchCompute::new(&wire, named.clone(), emr, batch, Some(settings)),
             named,
             clock,
-            cache: ContentCache::default(),
+            caches: Function::ALL.map(|one| (one, ContentCache::default())).into(),
+            invoked: Cell::new(Function::Operate),
+            invocations: RefCell::default(),
             queues,
             services,
         }
@@ -99,19 +105,46 @@ impl Deployment {
     /// Lets every function handle what is visible in its inbox, and the services go on by one
     /// state; says whether anything happened.
     pub async fn turn(&self, repeats: bool) -> bool {
+        let happened = self.handle_one_batch_each(repeats).await;
+        let events = self.services.lock().unwrap().go_on();
+        self.tell(&events).await;
+        happened || !events.is_empty()
+    }
+
+    /// Lets the functions handle everything there is, then the services go on by one state; says
+    /// whether they did. Their events come in an order of no meaning.
+    #[allow(dead_code)] // only where load is made
+    pub async fn turn_under_load(&self) -> bool {
+        self.drain().await;
+        let mut events = self.services.lock().unwrap().go_on();
+        events.sort_by_key(|event| model::id::digest([event.to_string().as_str()]));
+        self.tell(&events).await;
+        !events.is_empty()
+    }
+
+    /// Lets the functions handle everything there is.
+    #[allow(dead_code)] // only where load is made
+    pub async fn drain(&self) {
+        while self.handle_one_batch_each(false).await {}
+    }
+
+    async fn handle_one_batch_each(&self, repeats: bool) -> bool {
         let mut happened = false;
         for function in Function::ALL {
             happened |= self.invoke(function, repeats).await;
         }
-        let events = self.services.lock().unwrap().go_on();
-        for event in &events {
+        happened
+    }
+
+    /// Tells the services' events as their rules do, which are after those states only.
+    async fn tell(&self, events: &[Value]) {
+        for event in events {
             let inbox = match event["detail-type"].as_str().unwrap() {
                 "EMR Cluster State Change" => Function::RecordCluster,
                 _ => Function::ObserveTask,
             };
             self.put(inbox, event).await;
         }
-        happened || !events.is_empty()
     }
 
     /// Invokes a function as Lambda's poller does, and once more with the same batch if it is to
@@ -128,14 +161,12 @@ impl Deployment {
         if messages.is_empty() {
             return false;
         }
-        let count = MessageSystemAttributeName::ApproximateReceiveCount;
         let record = |message: &aws_sdk_sqs::types::Message| {
-            let receives = &message.attributes.as_ref().unwrap()[&count];
             json!({
                 "messageId": message.message_id,
                 "receiptHandle": message.receipt_handle,
                 "body": message.body,
-                "attributes": { "ApproximateReceiveCount": receives },
+                "attributes": { "ApproximateReceiveCount": received(message) },
             })
         };
         let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
@@ -143,9 +174,20 @@ impl Deployment {
         let dead_letters_url = format!("{url}-dead-letters");
         let inbox = LambdaInbox::new(self.named.clone(), queues, url, dead_letters_url);
         let handle = async |batch| handle(function, self, batch).await;
+        self.invoked.set(function);
+        self.calls.take();
+        let begun_s = processor_s();
         let mut answer = inbox
             .take(serde_json::from_value(event.clone()).unwrap(), &handle)
             .await;
+        self.invocations.borrow_mut().push(Invocation {
+            function,
+            messages: messages.len(),
+            first: messages.iter().filter(|one| received(one) == "1").count(),
+            bytes: messages.iter().filter_map(|one| one.body.as_ref()).map(String::len).sum(),
+            processor_s: processor_s() - begun_s,
+            calls: self.calls.take(),
+        });
         if repeats {
             answer = inbox
                 .take(serde_json::from_value(event).unwrap(), &handle)
@@ -196,6 +238,20 @@ impl Deployment {
     }
 }
 
+/// How often a message was received.
+fn received(message: &aws_sdk_sqs::types::Message) -> &str {
+    let attributes = message.attributes.as_ref().unwrap();
+    &attributes[&MessageSystemAttributeName::ApproximateReceiveCount]
+}
+
+/// The processor time of this thread, on which everything runs.
+fn processor_s() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let nanoseconds = i32::try_from(time.tv_nsec).unwrap();
+    let seconds = i32::try_from(time.tv_sec).unwrap();
+    f64::from(seconds) + f64::from(nanoseconds) / 1e9
+}
+
 async fn handle<P: Ports>(function: Function, ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     match function {
         Function::StartRun => start_run::handle(ports, batch).await,
@@ -233,7 +289,7 @@ impl Ports for Deployment {
         &Nameless
     }
     fn cache(&self) -> &ContentCache {
-        &self.cache
+        &self.caches[&self.invoked.get()]
     }
 }
 
