@@ -54,7 +54,8 @@ impl ClusterView {
             .filter(|instance| !instance.state.is_terminal())
         {
             let limit = LimitRef::Steps(instance.instance.clone());
-            open.extend(waiting::held(store, &limit).await?);
+            let held = protocols::lots::open(store, &limit).await?;
+            open.extend(held.into_iter().map(|held| held.place));
             queues.extend(selection::queues_of(instance));
         }
         queues.sort();

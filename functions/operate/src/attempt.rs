@@ -154,7 +154,6 @@ async fn free<P: Ports>(ports: &P, plan: &Plan, task: &Task) -> Result<(), Troub
     let Some(instance) = &claim.instance else {
         return Ok(());
     };
-    limits::free_all(ports, &LimitRef::Steps(instance.clone()), &holder).await?;
     match ports
         .store()
         .get::<Instance>(&Key::Instance(instance.clone()))

@@ -14,12 +14,12 @@ use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::expected::ScheduleRef;
 use model::id::EmrClusterId;
 use model::key::Key;
-use model::limit::Place;
 use model::message::{Function, Message, Tick};
 use model::observation::{ClusterObservation, ClusterState};
 use model::units::Seconds;
 use ports::{CommitError, Compute as _, EventBus as _, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Versioned, Write};
+use protocols::lots::Held;
 use protocols::{instances, open_steps};
 
 /// After how long the service must know an instance it gave an id for.
@@ -42,10 +42,15 @@ pub async fn look<P: Ports>(
     if read.value.due_at.is_none_or(|due| due > now) {
         return Ok(());
     }
-    let places = open_steps::held(ports, &read.value).await?;
-    let (looks, due_at) = decide(&read.value, places.len(), now);
+    let held = open_steps::held(ports, &read.value).await?;
+    let open = open_steps::open(&held);
+    let (looks, due_at) = decide(&read.value, open, now);
+    if open == 0 {
+        // What has ended is cleared away, for which the service need not be asked.
+        open_steps::compare(ports, &read.value, &held, now).await?;
+    }
     for what in looks {
-        act(ports, &read.value, &places, what, now).await?;
+        act(ports, &read.value, &held, what, now).await?;
     }
     let armed = Instance {
         due_at,
@@ -62,7 +67,7 @@ pub async fn look<P: Ports>(
 async fn act(
     ports: &impl Ports,
     instance: &Instance,
-    places: &[Place],
+    held: &[Held],
     what: Look,
     now: Timestamp,
 ) -> Result<(), Trouble> {
@@ -80,7 +85,7 @@ async fn act(
         }
         Look::Drain => drain(ports, key).await,
         Look::Describe => describe(ports, instance, now).await,
-        Look::Steps => open_steps::compare(ports, instance, places, now).await,
+        Look::Steps => open_steps::compare(ports, instance, held, now).await,
     }
 }
 

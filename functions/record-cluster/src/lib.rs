@@ -103,8 +103,8 @@ async fn tell(ports: &impl Ports, instance: &Instance, told: Told) -> Result<(),
             return named;
         }
         Told::Terminated | Told::Failed => {
-            let places = open_steps::held(ports, instance).await?;
-            open_steps::compare(ports, instance, &places, ports.clock().now()).await?;
+            let held = open_steps::held(ports, instance).await?;
+            open_steps::compare(ports, instance, &held, ports.clock().now()).await?;
         }
     }
     instances::publish(ports, instance, told).await

@@ -12,7 +12,7 @@ use model::observation::{ClusterObservation, ClusterState, WorkObservation, Work
 use model::task::{Claim, Failures, Place, Task, TaskState};
 use model::units::Seconds;
 use ports::{Delivery, Verdict};
-use testkit::night::{instance, key, minute, place};
+use testkit::night::{instance, key, lot, minute};
 use testkit::{Call, TestPorts, block_on};
 
 fn deliver(ports: &TestPorts, seen: &ClusterObservation) -> Verdict {
@@ -199,7 +199,7 @@ fn attempt(task: &str) -> AttemptKey {
 fn running(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, seen: Option<WorkState>) {
     let key = attempt(name);
     let submission = SubmissionId::from(format!("s-{name}"));
-    ports.store.seed(&place(number, &key));
+    ports.store.seed(&lot(number, &key));
     ports.store.seed(&Task {
         run: key.run.clone(),
         task: key.task.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use choreography::claim::{self, Claiming, LEASE};
 use choreography::selection::{self, Candidate};
 use choreography::work;
+use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::cluster::Instance;
 use model::definition::{Cluster, ClusterChoice, TaskKind};
@@ -16,6 +17,7 @@ use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskStat
 use model::work::Submission;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
+use protocols::lots::{self, Seat};
 use protocols::{content, facts, registry, stop};
 
 use crate::abandon;
@@ -29,6 +31,12 @@ pub(crate) struct Claimed {
     pub task: Versioned<Task>,
     pub submission: Submission,
     pub places: Vec<Versioned<limit::Place>>,
+    /// The limits of the task itself.
+    pub wanted: Vec<SizedLimit>,
+    /// Open steps of its instance, of which it takes a place together with the rest of the batch.
+    pub steps: Option<SizedLimit>,
+    pub seat: Option<Seat>,
+    pub timeout_at: Option<Timestamp>,
     /// Whether it has a place of every limit. A claim that is taken over may have none, and must
     /// then not submit anew.
     pub seated: bool,
@@ -40,6 +48,12 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
+    /// Gives back what it took and did not use, and lets as many waiters go.
+    pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
+        let instance = self.instance.as_ref();
+        registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
+    }
+
     /// The claim of the item.
     pub fn claim(&self) -> &Claim {
         self.task
@@ -50,8 +64,8 @@ impl Claimed {
     }
 }
 
-/// Claims an attempt with a place of every limit it is under. `None` when there is nothing to do
-/// or it waits.
+/// Claims an attempt with a place of every limit it is under but its instance's open steps, of
+/// which the batch takes places together. `None` when there is nothing to do or it waits.
 pub(crate) async fn claim<P: Ports>(
     ports: &P,
     views: &mut Views,
@@ -147,7 +161,7 @@ impl Attempt<'_> {
         if let Some(history) = older {
             ports.store().commit(vec![history]).await?;
         }
-        let mut wanted = self.limits(ports, views).await?;
+        let wanted = self.limits(ports, views).await?;
         if self.view.run.paused {
             let item = (task, read_at);
             return park::park(ports, self.view, self.ready, item, Wait::Paused, &wanted).await;
@@ -169,14 +183,13 @@ impl Attempt<'_> {
                 let choice = kind
                     .cluster()
                     .expect("every kind but batch names a cluster");
-                let Some(chosen) = self.select(ports, choice).await? else {
+                let Some(chosen) = self.select(ports, views, choice).await? else {
                     let (item, wait) = ((task, read_at), Wait::Instance(choice.clone()));
                     return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
                 };
                 let (taken, reason) = chosen;
                 task.reason = Some(reason);
                 task.cluster = Some(taken.instance.cluster.clone());
-                wanted.push(selection::steps_limit(&taken));
                 let id = taken
                     .id
                     .clone()
@@ -238,21 +251,18 @@ impl Attempt<'_> {
             value: task,
             version: stored.version + 1,
         };
-        let mut wanted = self.limits(ports, views).await?;
-        if let Some(instance) = &instance {
-            let steps = selection::steps_limit(instance);
-            if instance.state.is_terminal() {
-                // It is looked at no more, so nobody else would free what the former submitter took.
-                limits::free_all(ports, &steps.limit, &self.key().to_string()).await?;
-            } else {
-                wanted.push(steps);
-            }
+        if let Some(ended) = instance.as_ref().filter(|one| one.state.is_terminal()) {
+            // It is looked at no more, so nobody else would clear away the former submitter.
+            let limit = selection::steps_limit(ended).limit;
+            lots::vacate(ports, &limit, &self.key()).await?;
         }
+        let wanted = self.limits(ports, views).await?;
         self.seated(ports, views, task, wanted, instance, receives, true)
             .await
     }
 
-    /// Takes a place of each limit under a claim; without one for each it gives all back.
+    /// Takes a place of each limit of the task itself under a claim; without one for each it gives
+    /// all back.
     #[allow(clippy::too_many_arguments)] // one claim in the making; a struct would only rename it
     async fn seated<P: Ports>(
         &self,
@@ -272,7 +282,7 @@ impl Attempt<'_> {
         let holder = Holder {
             name: &name,
             now,
-            timeout_at,
+            timeout_at: None,
         };
         let mut places = Vec::with_capacity(wanted.len());
         let mut seated = true;
@@ -283,14 +293,8 @@ impl Attempt<'_> {
                     seated = false;
                     continue;
                 }
-                registry::give_back(ports, &places, None).await?;
-                let wait = match (
-                    &sized.limit,
-                    self.view.plan.written(self.position).kind.cluster(),
-                ) {
-                    (LimitRef::Steps(_), Some(choice)) => Wait::Instance(choice.clone()),
-                    _ => Wait::Limit(sized.clone()),
-                };
+                registry::give_back(ports, &places, None, None).await?;
+                let wait = Wait::Limit(sized.clone());
                 let item = (task.value, Some(task.version));
                 return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
             };
@@ -308,6 +312,14 @@ impl Attempt<'_> {
         let filled = work::submission(&self.view.plan, self.position, &self.view.run, &key, going);
         match filled {
             Ok(submission) => Ok(Some(Claimed {
+                wanted,
+                // An instance that has ended is looked at no more, so nobody would free a place of it.
+                steps: instance
+                    .as_ref()
+                    .filter(|instance| !instance.state.is_terminal())
+                    .map(selection::steps_limit),
+                seat: None,
+                timeout_at,
                 view: Arc::clone(self.view),
                 ready: self.ready.clone(),
                 task,
@@ -319,8 +331,7 @@ impl Attempt<'_> {
                 receives,
             })),
             Err(error) => {
-                crate::submit::refuse(ports, task, &places, instance.as_ref(), error.to_string())
-                    .await?;
+                crate::submit::refuse(ports, task, &places, None, None, error.to_string()).await?;
                 Ok(None)
             }
         }
@@ -426,32 +437,33 @@ impl Attempt<'_> {
     async fn select<P: Ports>(
         &self,
         ports: &P,
+        views: &mut Views,
         choice: &ClusterChoice,
     ) -> Result<Option<(Instance, String)>, Trouble> {
         let now = ports.clock().now();
-        let mut found: Vec<(Instance, u32)> = Vec::new();
+        let mut found: Vec<Instance> = Vec::new();
         for cluster in clusters(ports, &self.view.run.team, choice).await? {
-            for instance in registry::recent_instances(ports, &cluster, now).await? {
-                if selection::takes_work(&instance.value, now) {
-                    found.push((instance.value, 0));
-                }
-            }
+            let instances = views.instances(ports, &cluster, now).await?;
+            let ready = instances.iter();
+            found.extend(ready.filter(|one| selection::takes_work(one, now)).cloned());
         }
+        let mut open = vec![0; found.len()];
         if found.len() > 1 {
-            for (instance, open) in &mut found {
-                let limit = selection::steps_limit(instance).limit;
-                *open = u32::try_from(limits::held(ports, &limit).await?.len()).unwrap_or(u32::MAX);
+            for (instance, open) in found.iter().zip(&mut open) {
+                *open = views.open(ports, instance).await?;
             }
         }
         let candidates: Vec<Candidate<'_>> = found
             .iter()
-            .map(|(instance, open)| Candidate {
-                instance,
-                open: *open,
-            })
+            .zip(open)
+            .map(|(instance, open)| Candidate { instance, open })
             .collect();
         let chosen = selection::choose(&candidates, now);
-        Ok(chosen.map(|chosen| (found.swap_remove(chosen.position).0, chosen.reason)))
+        let chosen = chosen.map(|chosen| (found.swap_remove(chosen.position), chosen.reason));
+        if let Some((instance, _)) = &chosen {
+            views.one_more(instance);
+        }
+        Ok(chosen)
     }
 }
 

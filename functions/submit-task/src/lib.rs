@@ -12,6 +12,7 @@ mod abandon;
 mod claim;
 mod look;
 mod park;
+mod seats;
 mod submit;
 mod view;
 
@@ -24,7 +25,7 @@ use protocols::registry;
 use crate::claim::Claimed;
 use crate::view::Views;
 
-/// Handles a batch: all claims first, then one call for each place.
+/// Handles a batch: all claims first, then their places and one call for each instance or queue.
 pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
     let mut views = Views::default();
@@ -45,6 +46,7 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             Err(reason) => verdicts[position] = Verdict::Poison(reason),
         }
     }
+    let claims = seats::take(ports, claims, &mut verdicts).await;
     let claims = look::keep_allowed(ports, claims, &mut verdicts).await;
     for (position, verdict) in submit::all(ports, claims).await {
         verdicts[position] = verdict;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use choreography::selection;
 use model::attempt::AttemptKey;
-use model::cluster::Instance;
+use model::cluster::{Instance, InstanceKey};
 use model::id::{RunId, SubmissionId};
 use model::key::Key;
 use model::run::{Run, RunState};
@@ -13,7 +13,6 @@ use model::task::{Place, Stopping, TaskState};
 use ports::{
     Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write,
 };
-use protocols::registry;
 
 use crate::abandon;
 use crate::claim::Claimed;
@@ -24,10 +23,10 @@ pub(crate) async fn keep_allowed<P: Ports>(
     claims: Vec<(usize, Claimed)>,
     verdicts: &mut [Verdict],
 ) -> Vec<(usize, Claimed)> {
-    let mut runs: BTreeMap<RunId, Option<Run>> = BTreeMap::new();
+    let mut looked = Looked::default();
     let mut kept = Vec::with_capacity(claims.len());
     for (position, claimed) in claims {
-        match allowed(ports, &mut runs, &claimed).await {
+        match allowed(ports, &mut looked, &claimed).await {
             Ok(Ruling::Submit) => kept.push((position, claimed)),
             Ok(Ruling::Drop(reason)) => {
                 verdicts[position] = Verdict::from(drop_claim(ports, claimed, reason).await);
@@ -41,6 +40,37 @@ pub(crate) async fn keep_allowed<P: Ports>(
     kept
 }
 
+/// What was read after every claim of the batch was written.
+#[derive(Default)]
+struct Looked {
+    runs: BTreeMap<RunId, Option<Run>>,
+    instances: BTreeMap<InstanceKey, Option<Instance>>,
+}
+
+impl Looked {
+    async fn run<P: Ports>(&mut self, ports: &P, id: &RunId) -> Result<Option<&Run>, Trouble> {
+        if !self.runs.contains_key(id) {
+            let run = ports.store().get::<Run>(&Key::Run(id.clone())).await?;
+            self.runs.insert(id.clone(), run.map(|run| run.value));
+        }
+        Ok(self.runs.get(id).and_then(Option::as_ref))
+    }
+
+    async fn instance<P: Ports>(
+        &mut self,
+        ports: &P,
+        instance: &InstanceKey,
+    ) -> Result<Option<&Instance>, Trouble> {
+        if !self.instances.contains_key(instance) {
+            let key = Key::Instance(instance.clone());
+            let read = ports.store().get::<Instance>(&key).await?;
+            let read = read.map(|read| read.value);
+            self.instances.insert(instance.clone(), read);
+        }
+        Ok(self.instances.get(instance).and_then(Option::as_ref))
+    }
+}
+
 enum Ruling {
     Submit,
     /// The attempt is not wanted any more.
@@ -51,15 +81,10 @@ enum Ruling {
 
 async fn allowed<P: Ports>(
     ports: &P,
-    runs: &mut BTreeMap<RunId, Option<Run>>,
+    looked: &mut Looked,
     claimed: &Claimed,
 ) -> Result<Ruling, Trouble> {
-    let id = &claimed.ready.run;
-    if !runs.contains_key(id) {
-        let run = ports.store().get::<Run>(&Key::Run(id.clone())).await?;
-        runs.insert(id.clone(), run.map(|run| run.value));
-    }
-    let Some(Some(run)) = runs.get(id) else {
+    let Some(run) = looked.run(ports, &claimed.ready.run).await? else {
         return Ok(Ruling::Drop("the run is gone".to_owned()));
     };
     if run.state != RunState::Running {
@@ -79,10 +104,9 @@ async fn allowed<P: Ports>(
     if claimed.look_up {
         return Ok(Ruling::Submit);
     }
-    let key = Key::Instance(instance.instance.clone());
-    let instance = ports.store().get::<Instance>(&key).await?;
+    let instance = looked.instance(ports, &instance.instance).await?;
     let now = ports.clock().now();
-    let takes = instance.is_some_and(|instance| selection::takes_work(&instance.value, now));
+    let takes = instance.is_some_and(|instance| selection::takes_work(instance, now));
     Ok(if takes { Ruling::Submit } else { Ruling::Again })
 }
 
@@ -96,8 +120,8 @@ async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Re
         return Ok(());
     }
     // First: once the item says cancelled, a repeated message would not come this far.
-    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await?;
-    let mut task = claimed.task.value;
+    claimed.give_back(ports).await?;
+    let mut task = claimed.task.value.clone();
     task.state = TaskState::Cancelled;
     task.ended_at = Some(ports.clock().now());
     task.reason = Some(reason);
@@ -109,7 +133,7 @@ async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Re
 
 /// Undoes a claim that was not submitted; the message is tried again at once.
 async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
-    let mut task = claimed.task.value;
+    let mut task = claimed.task.value.clone();
     task.state = TaskState::Waiting;
     task.claim = None;
     task.cluster = None;
@@ -118,7 +142,7 @@ async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
         .store()
         .commit(vec![Write::replace(&task, Some(claimed.task.version))])
         .await?;
-    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await?;
+    claimed.give_back(ports).await?;
     Err(Trouble::Conflict)
 }
 

@@ -9,7 +9,7 @@ use model::message::{Function, Message};
 use model::run::Run;
 use model::task::{Task, TaskState};
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
-use protocols::{facts, limits, registry};
+use protocols::{facts, limits, lots, registry};
 
 use crate::claim::{self, Claimed};
 use crate::view::View;
@@ -82,10 +82,7 @@ async fn not_taken<P: Ports>(
         Wait::Limit(sized) => sized.limit == *limit,
         Wait::Paused | Wait::Instance(_) => false,
     };
-    let is_steps = |limit: &LimitRef| matches!(limit, LimitRef::Steps(_));
-    let others = wanted
-        .iter()
-        .filter(|sized| !waits_for(&sized.limit) && !is_steps(&sized.limit));
+    let others = wanted.iter().filter(|sized| !waits_for(&sized.limit));
     limits::pass_on(ports, others).await?;
     let position = view.plan.position(&ready.task);
     let choice = position.and_then(|position| view.plan.written(position).kind.cluster());
@@ -166,7 +163,7 @@ async fn look_again<P: Ports>(ports: &P, view: &View, wait: &Wait) -> Result<boo
                 for instance in registry::recent_instances(ports, &cluster, now).await? {
                     let limit = selection::steps_limit(&instance.value);
                     if selection::takes_work(&instance.value, now)
-                        && limits::held(ports, &limit.limit).await?.len() < limit.size as usize
+                        && lots::has_room(ports.store(), &limit).await?
                     {
                         return Ok(true);
                     }

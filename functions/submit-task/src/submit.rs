@@ -16,6 +16,7 @@ use ports::{
     Clock as _, CommitError, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _,
     SubmitError, Trouble, TypedStore as _, Verdict, Versioned, Write,
 };
+use protocols::lots::Seat;
 use protocols::{facts, limits, registry, stop};
 
 use crate::claim::Claimed;
@@ -162,10 +163,11 @@ async fn answered<P: Ports>(
             let Claimed {
                 task,
                 places,
+                seat,
                 instance,
                 ..
             } = claimed;
-            refuse(ports, task, &places, instance.as_ref(), reason).await
+            refuse(ports, task, &places, seat.as_ref(), instance.as_ref(), reason).await
         }
         Err(SubmitError::Unknown { reason }) => {
             tracing::warn!(%key, reason, "no answer: it may have been submitted");
@@ -216,8 +218,7 @@ async fn commit_id<P: Ports>(
                 .await?;
             if ended_without || task.attempt_key() != claimed.submission.key {
                 // The attempt is over; who holds its places by its name is only us.
-                let instance = claimed.instance.as_ref();
-                registry::give_back(ports, &claimed.places, instance).await?;
+                claimed.give_back(ports).await?;
                 return Ok(None);
             }
             return Ok(task.submission);
@@ -236,8 +237,7 @@ async fn commit_id<P: Ports>(
         }
         if task.state.outcome().is_some() {
             // It ended before we could say where it sits; observe-task did not know the places.
-            let instance = claimed.instance.as_ref();
-            registry::give_back(ports, &claimed.places, instance).await?;
+            claimed.give_back(ports).await?;
             return Ok(task.submission);
         }
         match ports
@@ -283,7 +283,7 @@ async fn release_claim<P: Ports>(
     claimed: Claimed,
     reason: String,
 ) -> Result<(), Trouble> {
-    let mut task = claimed.task.value;
+    let mut task = claimed.task.value.clone();
     task.state = TaskState::Waiting;
     task.claim = None;
     task.cluster = None;
@@ -292,7 +292,7 @@ async fn release_claim<P: Ports>(
         .store()
         .commit(vec![Write::replace(&task, Some(claimed.task.version))])
         .await?;
-    registry::give_back(ports, &claimed.places, claimed.instance.as_ref()).await
+    claimed.give_back(ports).await
 }
 
 /// Ends a task that can never be submitted.
@@ -300,6 +300,7 @@ pub(crate) async fn refuse<P: Ports>(
     ports: &P,
     task: Versioned<Task>,
     places: &[Versioned<limit::Place>],
+    seat: Option<&Seat>,
     instance: Option<&Instance>,
     reason: String,
 ) -> Result<(), Trouble> {
@@ -319,5 +320,5 @@ pub(crate) async fn refuse<P: Ports>(
         .bus()
         .publish(facts::task(&task).into_iter().collect())
         .await?;
-    registry::give_back(ports, places, instance).await
+    registry::give_back(ports, places, seat, instance).await
 }

@@ -1,18 +1,21 @@
-//! What one batch has read of runs and teams, so that a wide layer reads its run once.
+//! What one batch has read of runs, teams and instances, so that a wide layer reads its run once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use choreography::plan::Plan;
 use choreography::scope::Scopes;
+use choreography::selection;
+use model::Timestamp;
+use model::cluster::{Instance, InstanceKey};
 use model::fact::TaskReady;
 use model::id::RunId;
 use model::key::Key;
-use model::name::TeamName;
+use model::name::{ClusterRef, TeamName};
 use model::registry::CurrentTeam;
 use model::run::{Run, RunState};
 use ports::{Ports, Trouble, TypedStore as _};
-use protocols::plans;
+use protocols::{lots, plans, registry};
 
 /// A run with what it goes by.
 pub(crate) struct View {
@@ -30,11 +33,13 @@ impl View {
     }
 }
 
-/// The runs and teams of a batch.
+/// The runs, teams and instances of a batch.
 #[derive(Default)]
 pub(crate) struct Views {
     runs: BTreeMap<RunId, Arc<View>>,
     teams: BTreeMap<TeamName, Option<Arc<CurrentTeam>>>,
+    instances: BTreeMap<ClusterRef, Arc<[Instance]>>,
+    open: BTreeMap<InstanceKey, u32>,
 }
 
 impl Views {
@@ -73,5 +78,45 @@ impl Views {
         let read = stored.map(|team| Arc::new(team.value));
         self.teams.insert(team.clone(), read.clone());
         Ok(read)
+    }
+
+    /// Reads the instances of a cluster, once per batch; the one that is chosen is looked at again
+    /// once the claim is written.
+    pub async fn instances<P: Ports>(
+        &mut self,
+        ports: &P,
+        cluster: &ClusterRef,
+        now: Timestamp,
+    ) -> Result<Arc<[Instance]>, Trouble> {
+        if let Some(read) = self.instances.get(cluster) {
+            return Ok(Arc::clone(read));
+        }
+        let read = registry::recent_instances(ports, cluster, now).await?;
+        let read: Arc<[Instance]> = read.into_iter().map(|one| one.value).collect();
+        self.instances.insert(cluster.clone(), Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Counts the open steps of an instance, once per batch, with those the batch chose it for.
+    pub async fn open<P: Ports>(
+        &mut self,
+        ports: &P,
+        instance: &Instance,
+    ) -> Result<u32, Trouble> {
+        if let Some(open) = self.open.get(&instance.instance) {
+            return Ok(*open);
+        }
+        let limit = selection::steps_limit(instance).limit;
+        let open = lots::open(ports.store(), &limit).await?.len();
+        let open = u32::try_from(open).unwrap_or(u32::MAX);
+        self.open.insert(instance.instance.clone(), open);
+        Ok(open)
+    }
+
+    /// Notes that an instance was chosen.
+    pub fn one_more(&mut self, instance: &Instance) {
+        if let Some(open) = self.open.get_mut(&instance.instance) {
+            *open += 1;
+        }
     }
 }

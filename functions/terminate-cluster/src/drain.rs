@@ -24,7 +24,10 @@ pub async fn look(ports: &impl Ports, key: &InstanceKey, tell_again: bool) -> Re
         let now = ports.clock().now();
         // Read after the mark: a claim that came before it has its place there by now (rule 16).
         let open = match read.value.state {
-            InstanceState::Draining => open_steps::held(ports, &read.value).await?.len(),
+            InstanceState::Draining => {
+                let held = open_steps::held(ports, &read.value).await?;
+                open_steps::open(&held)
+            }
             InstanceState::Requested
             | InstanceState::Starting
             | InstanceState::Ready

@@ -10,7 +10,7 @@ use model::message::{Function, Message, Tick};
 use model::observation::ClusterState;
 use model::units::Seconds;
 use ports::{Delivery, Verdict};
-use testkit::night::{self, cluster, instance, key, minute, place};
+use testkit::night::{self, cluster, instance, key, lot, minute};
 use testkit::{Call, TestPorts, block_on};
 
 const DRAINING: &str = "murmur.cluster.draining.v1";
@@ -40,14 +40,17 @@ fn tick() -> Message {
 
 fn open_step(ports: &TestPorts) {
     let attempt = "weather--daily--slot--clean--1-1".parse().unwrap();
-    ports.store.seed(&place(0, &attempt));
+    ports.store.seed(&lot(0, &attempt));
 }
 
 fn close_step(ports: &TestPorts) {
-    let limit = LimitRef::Steps(key(1));
-    let place = model::limit::PlaceRef { limit, number: 0 };
-    let holder = "weather--daily--slot--clean--1-1";
-    block_on(protocols::limits::free(ports, &[place], holder)).unwrap();
+    let seat = protocols::lots::Seat {
+        limit: LimitRef::Steps(key(1)),
+        lot: 0,
+        key: "weather--daily--slot--clean--1-1".parse().unwrap(),
+        epoch: 1,
+    };
+    block_on(protocols::lots::leave(ports, &seat)).unwrap();
 }
 
 fn deliver(ports: &TestPorts, message: &Message, receives: u32) -> Verdict {

@@ -1,7 +1,8 @@
 //! Compares a place of an instance's open steps with what the service lists there (rule 17).
 //!
-//! A place that is still held says that nobody has finished dealing with its attempt's end. Must
-//! not know how steps are listed or whom the words are sent to.
+//! A place whose holder has ended is free and only left to be cleared away; its end itself is told
+//! by the message that brought it, until that was dealt with (rule 2). Must not know how steps are
+//! listed or whom the words are sent to.
 
 use model::Timestamp;
 use model::attempt::AttemptKey;
@@ -24,7 +25,7 @@ pub enum Word {
     TimeOut,
     /// The attempt was never submitted: submit-task is sent it again.
     Submit,
-    /// The holder has ended, or is not here: the place is freed.
+    /// The holder has ended, or is not here: the place is cleared away.
     Free,
 }
 
@@ -60,19 +61,25 @@ pub fn judge(
     words
 }
 
-/// Whether the task's item proves that the attempt has ended.
-fn has_ended(task: &Task, key: &AttemptKey) -> bool {
+/// Whether the task's item proves that the attempt has ended. What has ended stays so: an item that
+/// was read a little late proves it, too.
+pub fn has_ended(task: &Task, key: &AttemptKey) -> bool {
     let newest = (task.generation, task.attempt);
     let held = (key.generation, key.attempt);
     newest > held || (newest == held && task.state.outcome().is_some())
 }
 
-/// The end is told again, in case nobody finished dealing with it; what still lives is a stray.
+/// What still lives of an attempt that has ended is a stray, and takes a place.
 fn of_ended(seen: &[&WorkObservation], gone: Option<Timestamp>) -> Vec<Word> {
-    let words: Vec<WorkObservation> = seen.iter().map(|seen| final_word(seen, gone)).collect();
-    let live = words.iter().any(|word| !word.state.is_terminal());
-    let free = (!live).then_some(Word::Free);
-    words.into_iter().map(Word::Tell).chain(free).collect()
+    let words = seen.iter().map(|seen| final_word(seen, gone));
+    let live: Vec<Word> = words
+        .filter(|word| !word.state.is_terminal())
+        .map(Word::Tell)
+        .collect();
+    if live.is_empty() {
+        return vec![Word::Free];
+    }
+    live
 }
 
 fn of_unseen(
@@ -299,18 +306,18 @@ mod tests {
                 vec![],
             ),
             (
-                "ended, the place not freed",
+                "ended",
                 task(Failed, 2, Some("s-1")),
                 vec![seen("s-1", Cancelled)],
                 70,
-                vec!["tell s-1 Cancelled", "free"],
+                vec!["free"],
             ),
             (
                 "followed by another attempt",
                 task(Retrying, 3, None),
                 vec![seen("s-1", Cancelled)],
                 70,
-                vec!["tell s-1 Cancelled", "free"],
+                vec!["free"],
             ),
             (
                 "followed by another attempt, yet alive",

@@ -19,6 +19,7 @@
 //! | `CLUSTER#<team>/<name>` | `current` | [`crate::registry::CurrentCluster`] |
 //! | `CLUSTER#<team>/<name>` | `instance#<window start>#01` | [`crate::cluster::Instance`] |
 //! | `LIMIT#<limit>` | `place#00007` | [`crate::limit::Place`] |
+//! | `LIMIT#steps/<instance>` | `lot#00007` | [`crate::limit::Lot`] (ten places in one) |
 //! | `QUEUE#<queue>` | `waiter#<priority>#<since>#<holder>` | [`crate::limit::Waiter`] |
 //! | `OPERATION#<id>` | `operation` | [`crate::operation::Operation`] |
 //!
@@ -54,6 +55,7 @@ pub enum Key {
     CurrentCluster(ClusterRef),
     Instance(InstanceKey),
     Place(LimitRef, u32),
+    Lot(LimitRef, u32),
     Waiter(QueueRef, WaiterOrder),
     Operation(OperationId),
 }
@@ -85,7 +87,7 @@ impl Key {
             Self::Deployment => "DEPLOYMENT".into(),
             Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
             Self::Instance(key) => Self::cluster_partition(&key.cluster),
-            Self::Place(limit, _) => Self::limit_partition(limit),
+            Self::Place(limit, _) | Self::Lot(limit, _) => Self::limit_partition(limit),
             Self::Waiter(queue, _) => Self::queue_partition(queue),
             Self::Operation(id) => format!("OPERATION#{id}"),
         }
@@ -124,6 +126,7 @@ impl Key {
                 )
             }
             Self::Place(_, number) => format!("place#{number:05}"),
+            Self::Lot(_, number) => format!("lot#{number:05}"),
             Self::Waiter(_, order) => {
                 format!(
                     "waiter#{:05}#{:.3}#{}",

@@ -99,7 +99,7 @@ pub struct SizedLimit {
     pub size: u32,
 }
 
-/// A place that is held.
+/// A place that is held; of open steps, the lot that has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlaceRef {
     pub limit: LimitRef,
@@ -114,7 +114,8 @@ pub struct Place {
     /// An attempt key or a run id.
     pub holder: String,
     pub since: Timestamp,
-    /// When the attempt's time-out is reached, for open steps of an instance.
+    /// When the attempt's time-out is reached, for open steps of an instance, whose places are
+    /// stored as a [`Lot`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_at: Option<Timestamp>,
     /// From when the holder is suspect: reconcile then asks for proof that it has ended. Absent
@@ -122,6 +123,25 @@ pub struct Place {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
+
+/// Places of an instance's open steps, several in one item: steps are submitted together, and an
+/// item each would be half of all writes. Nobody removes a holder when it ends: a place is free
+/// once its holder's task says that the attempt has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lot {
+    pub limit: LimitRef,
+    pub number: u32,
+    /// Attempt keys, at most [`LOT_PLACES`], each with the epoch of the claim it sits by.
+    pub holders: BTreeMap<String, u64>,
+    /// When a place was last taken.
+    pub since: Timestamp,
+    /// When a holder's time-out is reached, of those that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timeouts: BTreeMap<String, Timestamp>,
+}
+
+/// How many places a lot has: as many as one batch submits, and as their keys fit a kilobyte.
+pub const LOT_PLACES: u32 = 10;
 
 /// Names what waiters wait for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -174,6 +194,13 @@ impl Record for Place {
     }
     fn due(&self) -> Option<Timestamp> {
         self.due_at
+    }
+}
+
+impl Record for Lot {
+    const KIND: &'static str = "lot";
+    fn key(&self) -> Key {
+        Key::Lot(self.limit.clone(), self.number)
     }
 }
 

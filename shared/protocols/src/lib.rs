@@ -8,6 +8,7 @@ pub mod expected;
 pub mod facts;
 pub mod instances;
 pub mod limits;
+pub mod lots;
 pub mod open_steps;
 pub mod plans;
 pub mod registry;

@@ -1,5 +1,7 @@
-//! Open steps of an instance: comparing its places with what the service lists, in one call, and
-//! telling whoever can act on a difference (rule 17).
+//! Open steps of an instance: comparing its places with what the service lists, in one call,
+//! telling whoever can act on a difference (rule 17), and clearing away what has ended.
+
+use std::collections::BTreeMap;
 
 use choreography::open_step::{self, Word};
 use model::Timestamp;
@@ -7,94 +9,72 @@ use model::attempt::AttemptKey;
 use model::cluster::{Instance, InstanceState};
 use model::fact::TaskReady;
 use model::key::Key;
-use model::limit::{LimitRef, Place, PlaceRef};
+use model::limit::LimitRef;
 use model::message::{Function, Message};
+use model::observation::WorkObservation;
 use model::run::Run;
 use model::task::Task;
-use ports::{Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
-use ports::{TypedStore as _, Versioned};
+use ports::{Compute as _, EventBus as _, Outgoing, Ports, Trouble, TypedStore as _};
 
-use crate::{facts, limits, registry, stop};
+use crate::lots::{self, Held};
+use crate::{facts, registry, stop};
 
-/// Reads the places of an instance's open steps.
-pub async fn held(ports: &impl Ports, instance: &Instance) -> Result<Vec<Place>, Trouble> {
+/// Reads the places of an instance's steps, open and ended.
+pub async fn held(ports: &impl Ports, instance: &Instance) -> Result<Vec<Held>, Trouble> {
     let limit = LimitRef::Steps(instance.instance.clone());
-    let held = limits::held(ports, &limit).await?;
-    Ok(held.into_iter().map(|place| place.value).collect())
+    Ok(lots::held(ports.store(), &limit).await?)
+}
+
+/// How many of the places are open.
+pub fn open(held: &[Held]) -> usize {
+    held.iter().filter(|held| held.is_open()).count()
 }
 
 /// Compares places with what the service lists and acts on every difference. Repeating it tells
-/// the same again, which whoever is told takes for a duplicate.
+/// the same again, which whoever is told takes for a duplicate. The service is asked only if a
+/// step is open.
 pub async fn compare(
     ports: &impl Ports,
     instance: &Instance,
-    places: &[Place],
+    held: &[Held],
     now: Timestamp,
 ) -> Result<(), Trouble> {
-    let held: Vec<(&Place, AttemptKey)> = places
-        .iter()
-        .filter_map(|place| Some((place, place.holder.parse().ok()?)))
-        .collect();
     if held.is_empty() {
         return Ok(());
     }
-    let wanted: Vec<AttemptKey> = held.iter().map(|(_, key)| key.clone()).collect();
+    let wanted = held.iter().filter(|held| held.is_open());
+    let wanted: Vec<AttemptKey> = wanted.map(|held| held.key.clone()).collect();
     let listed = match &instance.id {
-        Some(id) => ports.compute().list_steps(id, &wanted).await?,
-        None => Vec::new(),
+        Some(id) if !wanted.is_empty() => ports.compute().list_steps(id, &wanted).await?,
+        Some(_) | None => Vec::new(),
     };
-    let tasks = tasks(ports, &wanted).await?;
-    for ((place, key), task) in held.iter().zip(&tasks) {
-        let seen: Vec<_> = listed.iter().filter(|seen| seen.key == *key).collect();
-        let task = task.as_ref();
-        for word in open_step::judge(instance, place, key, task, &seen, now) {
-            act(ports, instance, place, key, task, word).await?;
+    let mut by_key: BTreeMap<&AttemptKey, Vec<&WorkObservation>> = BTreeMap::new();
+    for seen in &listed {
+        by_key.entry(&seen.key).or_default().push(seen);
+    }
+    let mut gone = Vec::new();
+    for held in held {
+        let seen = by_key.get(&held.key).map_or(&[][..], Vec::as_slice);
+        let task = held.task.as_ref();
+        for word in open_step::judge(instance, &held.place, &held.key, task, seen, now) {
+            match word {
+                Word::Tell(seen) => {
+                    let word = Outgoing::from(Message::Work(seen));
+                    ports.bus().send(Function::ObserveTask, vec![word]).await?;
+                }
+                Word::TimeOut => {
+                    stop::time_out(ports, &held.key).await?;
+                }
+                Word::Submit => submit_again(ports, &held.key, task).await?,
+                Word::Free => gone.push(held),
+            }
         }
+    }
+    lots::clear(ports, &gone).await?;
+    if !gone.is_empty() && instance.state == InstanceState::Ready {
+        registry::release_for(ports, instance, gone.len()).await?;
     }
     Ok(())
-}
-
-async fn tasks(ports: &impl Ports, wanted: &[AttemptKey]) -> Result<Vec<Option<Task>>, Trouble> {
-    let keys: Vec<Key> = wanted
-        .iter()
-        .map(|key| Key::Task(key.run.clone(), key.task.clone()))
-        .collect();
-    let stored = ports.store().read_many(&keys).await?;
-    let tasks = stored.into_iter().map(|stored| {
-        let task: Option<Versioned<Task>> = stored.map(|stored| stored.read()).transpose()?;
-        Ok(task.map(|task| task.value))
-    });
-    tasks.collect()
-}
-
-async fn act(
-    ports: &impl Ports,
-    instance: &Instance,
-    place: &Place,
-    key: &AttemptKey,
-    task: Option<&Task>,
-    word: Word,
-) -> Result<(), Trouble> {
-    match word {
-        Word::Tell(seen) => {
-            let word = Outgoing::from(Message::Work(seen));
-            Ok(ports.bus().send(Function::ObserveTask, vec![word]).await?)
-        }
-        Word::TimeOut => {
-            stop::time_out(ports, key).await?;
-            Ok(())
-        }
-        Word::Submit => submit_again(ports, key, task).await,
-        Word::Free => {
-            tracing::warn!(limit = %place.limit, holder = %place.holder, "freeing a left-over place");
-            let place = PlaceRef {
-                limit: place.limit.clone(),
-                number: place.number,
-            };
-            let waits_for = (instance.state == InstanceState::Ready).then_some(instance);
-            registry::free_and_release(ports, &[place], &key.to_string(), waits_for).await
-        }
-    }
 }
 
 /// Sends submit-task the attempt once more; it looks the key up before it submits.

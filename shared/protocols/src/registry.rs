@@ -1,9 +1,9 @@
 //! The registry of clusters, as those who need an instance read it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Timestamp;
-use model::cluster::Instance;
+use model::cluster::{Instance, InstanceKey};
 use model::key::Key;
 use model::limit::{LimitRef, Place, PlaceRef, QueueRef};
 use model::name::ClusterRef;
@@ -11,6 +11,7 @@ use model::task::Claim;
 use model::units::Seconds;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Versioned};
 
+use crate::lots::{self, Seat};
 use crate::limits;
 
 /// No window is longer than seven days, so an instance that may still live has begun since.
@@ -46,78 +47,71 @@ pub async fn recent_instances(
     }
 }
 
-/// Frees what an attempt held and lets as many waiters go: at an instance, work that waits for it
-/// by name or by tags.
-pub async fn free_and_release(
-    ports: &impl Ports,
-    places: &[PlaceRef],
-    holder: &str,
-    instance: Option<&Instance>,
-) -> Result<(), Trouble> {
-    limits::free(ports, places, holder).await?;
-    release_after(ports, places, instance).await
-}
-
-async fn release_after(
-    ports: &impl Ports,
-    places: &[PlaceRef],
-    instance: Option<&Instance>,
-) -> Result<(), Trouble> {
-    for place in places {
-        let queue = model::limit::QueueRef::Limit(place.limit.clone());
-        let is_steps = matches!(place.limit, model::limit::LimitRef::Steps(_));
-        if !is_steps {
-            limits::release(ports, &queue, 1).await?;
-        }
-    }
-    if let Some(instance) = instance {
-        release_for(ports, instance, 1).await?;
-    }
-    Ok(())
-}
-
 /// Gives back places as they were taken, and lets as many waiters go. What another delivery of the
-/// same attempt has taken over since stays.
+/// same attempt has taken over since stays. A step's place is given back by its claim's epoch.
 pub async fn give_back(
     ports: &impl Ports,
     places: &[Versioned<Place>],
+    seat: Option<&Seat>,
     instance: Option<&Instance>,
 ) -> Result<(), Trouble> {
     for place in places {
         limits::free_as_read(ports, place).await?;
     }
-    let named: Vec<PlaceRef> = places
-        .iter()
-        .map(|place| limits::reference(&place.value))
-        .collect();
-    release_after(ports, &named, instance).await
-}
-
-/// Frees whatever an attempt holds by its claim and lets as many waiters go, also those a crash
-/// after the freeing has left: each time it is repeated.
-pub async fn free_claim(ports: &impl Ports, claim: &Claim, holder: &str) -> Result<(), Trouble> {
-    limits::free(ports, &claim.limits, holder).await?;
-    for limit in &claim.seeks {
-        limits::free_all(ports, limit, holder).await?;
+    if let Some(seat) = seat {
+        lots::leave(ports, seat).await?;
     }
-    let named = claim.limits.iter().map(|place| &place.limit);
-    let all: BTreeSet<&LimitRef> = named.chain(&claim.seeks).collect();
-    for limit in all {
-        if !matches!(limit, LimitRef::Steps(_)) {
-            limits::release(ports, &QueueRef::Limit(limit.clone()), 1).await?;
-        }
+    for place in places {
+        let queue = QueueRef::Limit(place.value.limit.clone());
+        limits::release(ports, &queue, 1).await?;
     }
-    let Some(key) = &claim.instance else {
-        return Ok(());
-    };
-    match ports
-        .store()
-        .get::<Instance>(&Key::Instance(key.clone()))
-        .await?
-    {
-        Some(instance) => release_for(ports, &instance.value, 1).await,
+    match instance.filter(|_| seat.is_some()) {
+        Some(instance) => release_for(ports, instance, 1).await,
         None => Ok(()),
     }
+}
+
+/// Frees whatever an attempt that has ended holds by its claim, and lets as many waiters go.
+pub async fn free_claim(ports: &impl Ports, claim: &Claim, holder: &str) -> Result<(), Trouble> {
+    free_claims(ports, &[(claim, holder)]).await
+}
+
+/// Frees whatever attempts that have ended hold by their claims, and lets as many waiters go, also
+/// those a crash after the freeing has left: each time it is repeated. Places of open steps are
+/// free with the attempt's end; only who waits for them is let go.
+pub async fn free_claims(
+    ports: &impl Ports,
+    claims: &[(&Claim, &str)],
+) -> Result<(), Trouble> {
+    let mut freed: BTreeMap<&LimitRef, usize> = BTreeMap::new();
+    let mut ended: BTreeMap<&InstanceKey, usize> = BTreeMap::new();
+    let is_steps = |limit: &LimitRef| matches!(limit, LimitRef::Steps(_));
+    for (claim, holder) in claims {
+        let named = claim.limits.iter().filter(|place| !is_steps(&place.limit));
+        let named: Vec<PlaceRef> = named.cloned().collect();
+        limits::free(ports, &named, holder).await?;
+        for limit in claim.seeks.iter().filter(|limit| !is_steps(limit)) {
+            limits::free_all(ports, limit, holder).await?;
+        }
+        let places = claim.limits.iter().map(|place| &place.limit);
+        let all: BTreeSet<&LimitRef> = places.chain(&claim.seeks).collect();
+        for limit in all.into_iter().filter(|limit| !is_steps(limit)) {
+            *freed.entry(limit).or_default() += 1;
+        }
+        if let Some(instance) = &claim.instance {
+            *ended.entry(instance).or_default() += 1;
+        }
+    }
+    for (limit, count) in freed {
+        limits::release(ports, &QueueRef::Limit(limit.clone()), count).await?;
+    }
+    for (key, count) in ended {
+        let key = Key::Instance(key.clone());
+        if let Some(instance) = ports.store().get::<Instance>(&key).await? {
+            release_for(ports, &instance.value, count).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Releases up to `count` waiters that an instance can take.

@@ -9,7 +9,7 @@ use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::definition::{CatchUp, Cluster, EmrSpec, ScheduleSpec, hash_of};
 use model::expected::{Expected, ScheduleRef};
 use model::id::DefinitionHash;
-use model::limit::{LimitRef, Place};
+use model::limit::{LimitRef, Lot};
 use model::observation::{ClusterObservation, ClusterState};
 use model::registry::{CurrentCluster, DefinitionPart};
 use model::units::Seconds;
@@ -97,15 +97,14 @@ pub fn seen(id: &str, state: ClusterState, at: Timestamp) -> ClusterObservation 
     }
 }
 
-/// A place of the first instance's open steps.
-pub fn place(number: u32, holder: &AttemptKey) -> Place {
-    Place {
+/// A place of the first instance's open steps, in a lot of its own.
+pub fn lot(number: u32, holder: &AttemptKey) -> Lot {
+    Lot {
         limit: LimitRef::Steps(key(1)),
         number,
-        holder: holder.to_string(),
+        holders: BTreeMap::from([(holder.to_string(), 1)]),
         since: minute(61),
-        timeout_at: None,
-        due_at: None,
+        timeouts: BTreeMap::new(),
     }
 }
 

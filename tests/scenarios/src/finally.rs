@@ -1,14 +1,15 @@
 //! Where everything is at the end: what must not depend on how messages travelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::attempt::AttemptKey;
 use model::cluster::Instance;
 use model::expected::{Deadline, Expected};
-use model::limit::{Place, Waiter};
+use model::limit::{LimitRef, Lot, Place, Waiter};
 use model::operation::Operation;
 use model::run::Run;
 use model::task::Task;
+use testkit::block_on;
 
 use crate::facts;
 use crate::world::World;
@@ -70,6 +71,15 @@ fn others(world: &World) -> Vec<String> {
             .iter()
             .map(|place| format!("{} is held by {}", place.limit, place.holder)),
     );
+    // Who has ended holds nothing, cleared away or not.
+    let limits: BTreeSet<LimitRef> = store.all::<Lot>().into_iter().map(|lot| lot.limit).collect();
+    for limit in limits {
+        let open = block_on(protocols::lots::open(store, &limit)).expect("it is in memory");
+        lines.extend(
+            open.iter()
+                .map(|held| format!("{limit} is held by {}", held.place.holder)),
+        );
+    }
     let waiters = store.all::<Waiter>();
     lines.extend(
         waiters

@@ -8,12 +8,13 @@ use model::cluster::{Instance, InstanceState};
 use model::expected::ScheduleRef;
 use model::fact::{Fact, FactBody};
 use model::id::EventId;
-use model::limit::{LimitRef, PlaceRef};
+use model::limit::LimitRef;
 use model::message::{Function, Message, Tick};
 use model::observation::{ClusterObservation, ClusterState};
 use model::units::Seconds;
 use ports::{Clock as _, Compute as _, Delivery, StateStore as _, Verdict};
-use testkit::night::{self, cluster, minute, place};
+use protocols::lots;
+use testkit::night::{self, cluster, lot, minute};
 use testkit::{SubmitAnswer, TestPorts, block_on};
 
 const FUNCTIONS: [Function; 3] = [
@@ -176,18 +177,16 @@ impl Night {
         if let Some(ready) = ready.filter(|_| self.random.percent(2)) {
             self.open += 1;
             let attempt = format!("weather--daily--slot--task--1-{}", self.open);
-            let mut place = place(self.open, &attempt.parse().unwrap());
-            place.limit = LimitRef::Steps(ready.instance);
-            place.since = self.now();
-            self.ports.store.seed(&place);
+            let mut lot = lot(self.open, &attempt.parse().unwrap());
+            lot.limit = LimitRef::Steps(ready.instance);
+            lot.since = self.now();
+            self.ports.store.seed(&lot);
         }
-        for place in self.ports.store.all::<model::limit::Place>() {
+        for lot in self.ports.store.all::<model::limit::Lot>() {
             if self.random.percent(2) {
-                let held = PlaceRef {
-                    limit: place.limit.clone(),
-                    number: place.number,
-                };
-                block_on(protocols::limits::free(&self.ports, &[held], &place.holder)).unwrap();
+                let held = block_on(lots::held(&self.ports.store, &lot.limit)).unwrap();
+                let gone = held.iter().filter(|held| held.place.number == lot.number);
+                block_on(lots::clear(&self.ports, &gone.collect::<Vec<_>>())).unwrap();
             }
         }
     }
@@ -310,7 +309,7 @@ impl Night {
                 && before != Some(instance.state)
             {
                 let limit = LimitRef::Steps(instance.instance.clone());
-                let open = block_on(protocols::limits::held(&self.ports, &limit)).unwrap();
+                let open = block_on(lots::open(&self.ports.store, &limit)).unwrap();
                 assert!(open.is_empty(), "{instance:?} {open:?}");
             }
             if let Some(before) = before {

@@ -261,7 +261,7 @@ async fn of_cluster(
         .take(LOOKED_AT)
     {
         let limit = LimitRef::Steps(instance.instance.clone());
-        let open = waiting::held(store, &limit).await?.len();
+        let open = protocols::lots::open(store, &limit).await?.len();
         let (state, id) = (
             words::instance(instance.state),
             instance.instance.to_string(),

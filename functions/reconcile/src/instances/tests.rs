@@ -1,16 +1,18 @@
 //! The behaviour over ports in memory.
 
+use std::collections::BTreeMap;
+
 use model::attempt::AttemptKey;
 use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::id::{EmrClusterId, SubmissionId};
 use model::key::Key;
-use model::limit::Place;
+use model::limit::Lot;
 use model::message::Message;
 use model::observation::{ClusterState, WorkObservation, WorkState};
 use model::task::{Claim, Failures, Place as Where, Stopping, Task, TaskState};
 use model::units::Seconds;
 use ports::{Trouble, TypedStore as _};
-use testkit::night::{instance, key, minute, place};
+use testkit::night::{instance, key, lot, minute};
 use testkit::{Call, TestPorts, block_on};
 
 use super::{leaks, look};
@@ -201,9 +203,9 @@ fn attempt(task: &str) -> AttemptKey {
 fn open(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, state: TaskState) {
     let key = attempt(name);
     let open = state.is_open();
-    ports.store.seed(&Place {
-        timeout_at: Some(minute(90)),
-        ..place(number, &key)
+    ports.store.seed(&Lot {
+        timeouts: BTreeMap::from([(key.to_string(), minute(90))]),
+        ..lot(number, &key)
     });
     ports.store.seed(&Task {
         run: key.run.clone(),
@@ -264,16 +266,16 @@ fn open_steps_are_compared_with_one_listing() {
         [
             "observe-task s-started Running",
             "observe-task s-ended Succeeded",
-            "observe-task s-freed Succeeded",
         ]
     );
     let left: Vec<u32> = ports
         .store
-        .all::<Place>()
+        .all::<Lot>()
         .iter()
-        .map(|place| place.number)
+        .filter(|lot| !lot.holders.is_empty())
+        .map(|lot| lot.number)
         .collect();
-    assert_eq!(left, [0, 1, 2], "the place of what had ended is freed");
+    assert_eq!(left, [0, 1, 2], "the place of what had ended is cleared away");
     assert_eq!(item(&ports).due_at, Some(Seconds(90).after(minute(70))));
 }
 
@@ -311,7 +313,8 @@ fn an_instance_that_has_ended_is_due_until_none_of_its_steps_is_open() {
     open(&ports, &id, 0, "lost", TaskState::Failed);
     ports.clock.pass(Seconds(120));
     sweep(&ports).unwrap();
-    assert!(ports.store.all::<Place>().is_empty());
+    let lots = ports.store.all::<Lot>();
+    assert!(lots.iter().all(|lot| lot.holders.is_empty()));
     ports.clock.pass(Seconds(120));
     sweep(&ports).unwrap();
     assert_eq!(item(&ports).due_at, None);
