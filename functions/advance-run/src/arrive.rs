@@ -10,9 +10,7 @@ use model::fact::{Fact, TaskReady};
 use model::join::{Arrival, Join, JoinKey, Threshold};
 use model::key::Key;
 use model::task::Outcome;
-use ports::{
-    CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
-};
+use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::facts;
 
 use crate::plan_view::View;
@@ -102,10 +100,14 @@ impl Wave {
     }
 }
 
-/// Lets a wave arrive; returns the wave it causes.
-pub(crate) async fn all<P: Ports>(ports: &P, view: &View<'_>, wave: Wave) -> Result<Wave, Trouble> {
+/// Lets a wave arrive; returns the wave it causes, and adds what is to be told of it.
+pub(crate) async fn all<P: Ports>(
+    ports: &P,
+    view: &View<'_>,
+    wave: Wave,
+    told: &mut Vec<Fact>,
+) -> Result<Wave, Trouble> {
     let mut caused = Wave::default();
-    let mut published: Vec<Fact> = Vec::new();
     for (key, arriving) in wave.nodes {
         let plan = view.plan.join(key.join);
         let met = meet(ports, plan, &key, &arriving).await?;
@@ -125,11 +127,8 @@ pub(crate) async fn all<P: Ports>(ports: &P, view: &View<'_>, wave: Wave) -> Res
                 tally,
                 at,
             };
-            published.extend(effect.of(ports, view, threshold, &mut caused).await?);
+            told.extend(effect.of(ports, view, threshold, &mut caused).await?);
         }
-    }
-    if !published.is_empty() {
-        ports.bus().publish(published).await?;
     }
     Ok(caused)
 }

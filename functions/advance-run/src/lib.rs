@@ -15,7 +15,7 @@ mod skip;
 use std::collections::BTreeMap;
 
 use model::Timestamp;
-use model::fact::{FactBody, TaskFact};
+use model::fact::{Fact, FactBody, TaskFact};
 use model::id::RunId;
 use model::key::Key;
 use model::message::Message;
@@ -28,7 +28,7 @@ use crate::arrive::Wave;
 use crate::plan_view::View;
 
 /// Handles a batch: facts of one run are taken together, so that a layer that ends at once writes
-/// its join once.
+/// its join once; what follows for all runs is told in as few calls as there can be.
 pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
     let mut by_run: BTreeMap<RunId, Vec<(usize, Ended)>> = BTreeMap::new();
@@ -38,15 +38,33 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             Err(reason) => verdicts[position] = Verdict::Poison(reason),
         }
     }
+    let mut told: Vec<Fact> = Vec::new();
+    let mut telling: Vec<usize> = Vec::new();
     for (run, facts) in by_run {
         let positions: Vec<usize> = facts.iter().map(|(position, _)| *position).collect();
         let facts = facts.into_iter().map(|(_, fact)| fact).collect();
-        let verdict = Verdict::from(advance(ports, &run, facts).await);
-        for position in positions {
-            verdicts[position] = verdict.clone();
+        match advance(ports, &run, facts).await {
+            Ok(facts) if facts.is_empty() => {}
+            Ok(facts) => {
+                told.extend(facts);
+                telling.extend(positions);
+            }
+            Err(trouble) => set(&mut verdicts, &positions, &Verdict::from(Err(trouble))),
         }
     }
+    if !told.is_empty()
+        && let Err(error) = ports.bus().publish(told).await
+    {
+        // Some of it may be told: all of it is told again.
+        set(&mut verdicts, &telling, &Verdict::from(Err(error.into())));
+    }
     verdicts
+}
+
+fn set(verdicts: &mut [Verdict], positions: &[usize], verdict: &Verdict) {
+    for position in positions {
+        verdicts[*position] = verdict.clone();
+    }
 }
 
 /// A task's end, as its fact tells it.
@@ -83,14 +101,19 @@ fn ended(message: Message) -> Result<(RunId, Ended), String> {
     ))
 }
 
-/// Lets outcomes of one run arrive, and whatever follows from them, wave by wave.
-async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(), Trouble> {
+/// Lets outcomes of one run arrive, and whatever follows from them, wave by wave; gives what is to
+/// be told. A repetition gives it again: what a word of ours closed is ours each time.
+async fn advance<P: Ports>(
+    ports: &P,
+    id: &RunId,
+    facts: Vec<Ended>,
+) -> Result<Vec<Fact>, Trouble> {
     let Some(run) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
         return Err(Trouble::Poison(format!("run {id} does not exist")));
     };
     match run.value.state {
         RunState::Waiting | RunState::Running | RunState::Succeeded | RunState::Failed => {}
-        RunState::Cancelled | RunState::Skipped => return Ok(()),
+        RunState::Cancelled | RunState::Skipped => return Ok(Vec::new()),
     }
     let plan = plans::plan(ports, &run.value.definition).await?;
     let scopes = plans::scopes(ports, &run.value).await?;
@@ -101,15 +124,13 @@ async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<(
     };
     let mut wave = Wave::of_facts(&view, facts);
     let mut unheard = wave.unheard;
+    let mut told = Vec::new();
     while !wave.is_empty() {
-        wave = arrive::all(ports, &view, wave).await?;
+        wave = arrive::all(ports, &view, wave, &mut told).await?;
         unheard = unheard.max(wave.unheard);
     }
-    let Some(at) = unheard else { return Ok(()) };
-    let ended = end::run(ports, &view, false, at).await?;
-    if ended.is_empty() {
-        Ok(())
-    } else {
-        Ok(ports.bus().publish(ended).await?)
+    if let Some(at) = unheard {
+        told.extend(end::run(ports, &view, false, at).await?);
     }
+    Ok(told)
 }

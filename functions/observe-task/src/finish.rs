@@ -1,38 +1,54 @@
-//! What an attempt's end causes: facts, freed places, the next attempt.
+//! What an attempt's end causes once it is told: freed places, the next attempt.
 
 use model::fact::TaskReady;
 use model::key::Key;
 use model::message::{Function, Message};
 use model::run::Run;
-use model::task::Task;
+use model::task::{Claim, Task};
 use model::units::Seconds;
 use ports::bus::MAX_DELAY;
 use ports::{EventBus as _, Outgoing, Ports, Trouble, TypedStore as _};
 use protocols::{facts, registry};
 
-/// Tells a task's end, then frees what it held.
-pub(crate) async fn ended<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    ports
-        .bus()
-        .publish(facts::task(task).into_iter().collect())
-        .await?;
-    free(ports, task).await
+use crate::{End, Observed};
+
+/// Frees what ended attempts of a batch held, together, then sends the next attempts. Returns what
+/// went wrong with which messages.
+pub(crate) async fn all<P: Ports>(
+    ports: &P,
+    observed: Vec<(Vec<usize>, Observed)>,
+) -> Vec<(Vec<usize>, Trouble)> {
+    let mut freed: Vec<(&Claim, String)> = Vec::new();
+    let mut freeing: Vec<usize> = Vec::new();
+    for (positions, observed) in &observed {
+        let ended = match &observed.end {
+            End::None => continue,
+            End::Ended(task) => task,
+            End::Again { past, .. } => past.as_ref(),
+        };
+        if let Some(claim) = &ended.claim {
+            freed.push((claim, ended.attempt_key().to_string()));
+            freeing.extend(positions);
+        }
+    }
+    let freed: Vec<(&Claim, &str)> = freed.iter().map(|(claim, key)| (*claim, key.as_str())).collect();
+    if let Err(trouble) = registry::free_claims(ports, &freed).await {
+        return vec![(freeing, trouble)];
+    }
+    let mut troubles = Vec::new();
+    for (positions, observed) in observed {
+        if let End::Again { next, delay, .. } = observed.end
+            && let Err(trouble) = send(ports, &next, delay).await
+        {
+            troubles.push((positions, trouble));
+        }
+    }
+    troubles
 }
 
-/// Tells that another attempt follows, frees what the last one held, and sends the next.
-pub(crate) async fn again<P: Ports>(
-    ports: &P,
-    past: &Task,
-    next: &Task,
-    delay: Seconds,
-) -> Result<(), Trouble> {
-    ports
-        .bus()
-        .publish(facts::task(next).into_iter().collect())
-        .await?;
-    free(ports, past).await?;
+/// Sends the next attempt, unless reconcile does when it is due.
+async fn send<P: Ports>(ports: &P, next: &Task, delay: Seconds) -> Result<(), Trouble> {
     if next.due_at.is_some() || delay > MAX_DELAY {
-        // Reconcile sends it when it is due.
         return Ok(());
     }
     let Some(run) = ports
@@ -54,15 +70,4 @@ pub(crate) async fn again<P: Ports>(
         .bus()
         .send(Function::SubmitTask, vec![Outgoing { message, delay }])
         .await?)
-}
-
-/// Frees the attempt's places and releases who waited for them.
-async fn free<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    match &task.claim {
-        Some(claim) => {
-            let holder = task.attempt_key().to_string();
-            registry::free_claim(ports, claim, &holder).await
-        }
-        None => Ok(()),
-    }
 }

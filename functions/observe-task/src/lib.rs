@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use choreography::lifecycle::{self, Step};
 use model::attempt::AttemptKey;
 use model::definition::Retries;
+use model::fact::Fact;
 use model::key::Key;
 use model::message::Message;
 use model::observation::{WorkObservation, WorkState};
@@ -28,7 +29,8 @@ use ports::{
 };
 use protocols::{facts, plans};
 
-/// Handles a batch: observations of one attempt are taken together, in the order of their states.
+/// Handles a batch: observations of one attempt are taken together, in the order of their states;
+/// what all attempts came to is told in as few calls as there can be, and frees what they held.
 pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
     let mut by_key: BTreeMap<AttemptKey, Vec<(usize, WorkObservation)>> = BTreeMap::new();
@@ -52,16 +54,35 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             }
         }
     }
+    let mut observed: Vec<(Vec<usize>, Observed)> = Vec::new();
     for (key, mut seen) in by_key {
         seen.sort_by_key(|(_, seen)| (seen.state, seen.at));
         let positions: Vec<usize> = seen.iter().map(|(position, _)| *position).collect();
         let seen = seen.into_iter().map(|(_, seen)| seen).collect();
-        let verdict = Verdict::from(observe(ports, &key, seen).await);
-        for position in positions {
-            verdicts[position] = verdict.clone();
+        match observe(ports, &key, seen).await {
+            Ok(Some(outcome)) => observed.push((positions, outcome)),
+            Ok(None) => {}
+            Err(trouble) => set(&mut verdicts, &positions, &Verdict::from(Err(trouble))),
         }
     }
+    if let Err(trouble) = tell(ports, &observed).await {
+        // Some of it may be told: all of it is told again.
+        let verdict = Verdict::from(Err(trouble));
+        for (positions, _) in &observed {
+            set(&mut verdicts, positions, &verdict);
+        }
+        return verdicts;
+    }
+    for (positions, trouble) in finish::all(ports, observed).await {
+        set(&mut verdicts, &positions, &Verdict::from(Err(trouble)));
+    }
     verdicts
+}
+
+fn set(verdicts: &mut [Verdict], positions: &[usize], verdict: &Verdict) {
+    for position in positions {
+        verdicts[*position] = verdict.clone();
+    }
 }
 
 /// Takes what was seen of one attempt, one commit for all of it.
@@ -69,14 +90,14 @@ async fn observe<P: Ports>(
     ports: &P,
     key: &AttemptKey,
     seen: Vec<WorkObservation>,
-) -> Result<(), Trouble> {
+) -> Result<Option<Observed>, Trouble> {
     let item = Key::Task(key.run.clone(), key.task.clone());
     let Some(stored) = ports.store().get::<Task>(&item).await? else {
         // Our items are written before any call, so this is not ours, or long gone.
         tracing::warn!(%key, "no such task");
-        return Ok(());
+        return Ok(None);
     };
-    let mut outcome = Observed {
+    let mut outcome = Seen {
         running: None,
         step: Step::Stale,
         task: stored,
@@ -119,11 +140,19 @@ async fn observe<P: Ports>(
     if changed {
         commit(ports, &mut outcome).await?;
     }
-    act(ports, key, outcome).await
+    let end = match outcome.step {
+        Step::Stale | Step::Stray | Step::Progress(_) => End::None,
+        Step::Ended(ended) => End::Ended(ended),
+        Step::Repeat => End::Ended(outcome.task.value),
+        Step::Retry { past, next, delay } => End::Again { past, next, delay },
+        Step::RepeatRetry => again(ports, key, outcome.task.value).await?,
+    };
+    let running = outcome.running;
+    Ok(Some(Observed { running, end }))
 }
 
-/// What a batch of observations of one attempt came to.
-struct Observed {
+/// What is known of an attempt while a batch of observations is gone through.
+struct Seen {
     /// The task as it was seen running, which is told even if it ended in the same batch.
     running: Option<Task>,
     step: Step,
@@ -131,7 +160,7 @@ struct Observed {
 }
 
 /// Commits the attempt's new state; with a retry, the ended attempt is kept as history.
-async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Trouble> {
+async fn commit<P: Ports>(ports: &P, outcome: &mut Seen) -> Result<(), Trouble> {
     let version = Some(outcome.task.version);
     let writes = match &mut outcome.step {
         Step::Retry { past, next, delay } => {
@@ -160,31 +189,56 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Observed) -> Result<(), Troub
     }
 }
 
-/// Publishes, frees and sends what follows from the committed state.
-async fn act<P: Ports>(ports: &P, key: &AttemptKey, outcome: Observed) -> Result<(), Trouble> {
-    let Observed {
-        running,
-        step,
-        task,
-    } = outcome;
-    if let Some(started) = running.as_ref().and_then(facts::task) {
-        ports.bus().publish(vec![started]).await?;
+/// What was committed of an attempt, and is to be told.
+pub(crate) struct Observed {
+    running: Option<Task>,
+    pub end: End,
+}
+
+/// How an attempt ended, now or when this was first observed.
+pub(crate) enum End {
+    None,
+    Ended(Task),
+    Again {
+        past: Box<Task>,
+        next: Box<Task>,
+        delay: Seconds,
+    },
+}
+
+/// The retry that followed when this was first observed.
+async fn again<P: Ports>(ports: &P, key: &AttemptKey, next: Task) -> Result<End, Trouble> {
+    let past = Key::PastAttempt(key.clone());
+    let Some(past) = ports.store().get::<PastAttempt>(&past).await? else {
+        return Ok(End::None);
+    };
+    let now = ports::Clock::now(ports.clock());
+    let delay = Seconds::between(now, next.ready_at);
+    Ok(End::Again {
+        past: Box::new(past.value.attempt),
+        next: Box::new(next),
+        delay,
+    })
+}
+
+/// Publishes what follows from the committed states, each attempt's start before its end.
+async fn tell<P: Ports>(
+    ports: &P,
+    observed: &[(Vec<usize>, Observed)],
+) -> Result<(), Trouble> {
+    let told = observed.iter().flat_map(|(_, observed)| {
+        let end = match &observed.end {
+            End::None => None,
+            End::Ended(task) => Some(task),
+            End::Again { next, .. } => Some(next.as_ref()),
+        };
+        observed.running.as_ref().into_iter().chain(end)
+    });
+    let told: Vec<Fact> = told.filter_map(facts::task).collect();
+    if told.is_empty() {
+        return Ok(());
     }
-    match step {
-        Step::Stale | Step::Stray | Step::Progress(_) => Ok(()),
-        Step::Ended(ended) => finish::ended(ports, &ended).await,
-        Step::Repeat => finish::ended(ports, &task.value).await,
-        Step::Retry { past, next, delay } => finish::again(ports, &past, &next, delay).await,
-        Step::RepeatRetry => {
-            let past = Key::PastAttempt(key.clone());
-            let Some(past) = ports.store().get::<PastAttempt>(&past).await? else {
-                return Ok(());
-            };
-            let now = ports::Clock::now(ports.clock());
-            let delay = Seconds::between(now, task.value.ready_at);
-            finish::again(ports, &past.value.attempt, &task.value, delay).await
-        }
-    }
+    Ok(ports.bus().publish(told).await?)
 }
 
 /// The task's retries; only failures need them, so only those read the definition.
