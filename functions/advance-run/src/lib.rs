@@ -103,11 +103,7 @@ fn ended(message: Message) -> Result<(RunId, Ended), String> {
 
 /// Lets outcomes of one run arrive, and whatever follows from them, wave by wave; gives what is to
 /// be told. A repetition gives it again: what a word of ours closed is ours each time.
-async fn advance<P: Ports>(
-    ports: &P,
-    id: &RunId,
-    facts: Vec<Ended>,
-) -> Result<Vec<Fact>, Trouble> {
+async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<Vec<Fact>, Trouble> {
     let Some(run) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
         return Err(Trouble::Poison(format!("run {id} does not exist")));
     };

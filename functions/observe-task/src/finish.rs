@@ -31,7 +31,10 @@ pub(crate) async fn all<P: Ports>(
             freeing.extend(positions);
         }
     }
-    let freed: Vec<(&Claim, &str)> = freed.iter().map(|(claim, key)| (*claim, key.as_str())).collect();
+    let freed: Vec<(&Claim, &str)> = freed
+        .iter()
+        .map(|(claim, key)| (*claim, key.as_str()))
+        .collect();
     if let Err(trouble) = registry::free_claims(ports, &freed).await {
         return vec![(freeing, trouble)];
     }

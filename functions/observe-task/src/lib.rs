@@ -86,39 +86,70 @@ fn set(verdicts: &mut [Verdict], positions: &[usize], verdict: &Verdict) {
 }
 
 /// Takes what was seen of one attempt, one commit for all of it.
+///
+/// A glance at the task is enough for what changes it, since the commit proves it; whatever else
+/// comes out is decided again on a strongly consistent read.
 async fn observe<P: Ports>(
     ports: &P,
     key: &AttemptKey,
     seen: Vec<WorkObservation>,
 ) -> Result<Option<Observed>, Trouble> {
     let item = Key::Task(key.run.clone(), key.task.clone());
+    if let Some(glanced) = ports.store().glance(&item).await? {
+        let mut outcome = decide(ports, key, glanced.read()?, &seen).await?;
+        if outcome.changed && outcome.strays.is_empty() {
+            match commit(ports, &mut outcome).await {
+                Ok(()) => return observed(ports, key, outcome).await.map(Some),
+                Err(Trouble::Conflict) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
     let Some(stored) = ports.store().get::<Task>(&item).await? else {
         // Our items are written before any call, so this is not ours, or long gone.
         tracing::warn!(%key, "no such task");
         return Ok(None);
     };
+    let mut outcome = decide(ports, key, stored, &seen).await?;
+    for stray in &outcome.strays {
+        cancel_stray(ports, stray).await?;
+    }
+    if outcome.changed {
+        commit(ports, &mut outcome).await?;
+    }
+    observed(ports, key, outcome).await.map(Some)
+}
+
+/// Decides what was seen on a task as it was read.
+async fn decide<P: Ports>(
+    ports: &P,
+    key: &AttemptKey,
+    stored: Versioned<Task>,
+    seen: &[WorkObservation],
+) -> Result<Seen, Trouble> {
     let mut outcome = Seen {
         running: None,
         step: Step::Stale,
         task: stored,
+        strays: Vec::new(),
+        changed: false,
     };
-    let mut changed = false;
     for observation in seen {
-        let class = classify::failure(ports, &outcome.task.value, &observation).await?;
-        let retries = retries(ports, &outcome.task.value, &observation).await?;
-        match lifecycle::observe(&outcome.task.value, &observation, class, &retries) {
+        let class = classify::failure(ports, &outcome.task.value, observation).await?;
+        let retries = retries(ports, &outcome.task.value, observation).await?;
+        match lifecycle::observe(&outcome.task.value, observation, class, &retries) {
             Step::Stale => {
                 tracing::debug!(%key, state = ?observation.state, "stale");
                 // A duplicate tells again what it caused.
-                if let Some(running) = lifecycle::as_running(&outcome.task.value, &observation) {
+                if let Some(running) = lifecycle::as_running(&outcome.task.value, observation) {
                     outcome.running = Some(running);
                 }
             }
-            Step::Stray => cancel_stray(ports, &observation).await?,
+            Step::Stray => outcome.strays.push(observation.clone()),
             Step::Progress(task) => {
                 outcome.running = (task.state == TaskState::Running).then(|| task.clone());
                 outcome.task.value = task;
-                changed = true;
+                outcome.changed = true;
             }
             step @ (Step::Repeat | Step::RepeatRetry) => {
                 outcome.step = step;
@@ -127,19 +158,25 @@ async fn observe<P: Ports>(
             Step::Ended(task) => {
                 outcome.task.value = task.clone();
                 outcome.step = Step::Ended(task);
-                changed = true;
+                outcome.changed = true;
                 break;
             }
             step @ Step::Retry { .. } => {
                 outcome.step = step;
-                changed = true;
+                outcome.changed = true;
                 break;
             }
         }
     }
-    if changed {
-        commit(ports, &mut outcome).await?;
-    }
+    Ok(outcome)
+}
+
+/// What is to be told of what was decided and committed.
+async fn observed<P: Ports>(
+    ports: &P,
+    key: &AttemptKey,
+    outcome: Seen,
+) -> Result<Observed, Trouble> {
     let end = match outcome.step {
         Step::Stale | Step::Stray | Step::Progress(_) => End::None,
         Step::Ended(ended) => End::Ended(ended),
@@ -148,7 +185,7 @@ async fn observe<P: Ports>(
         Step::RepeatRetry => again(ports, key, outcome.task.value).await?,
     };
     let running = outcome.running;
-    Ok(Some(Observed { running, end }))
+    Ok(Observed { running, end })
 }
 
 /// What is known of an attempt while a batch of observations is gone through.
@@ -157,6 +194,10 @@ struct Seen {
     running: Option<Task>,
     step: Step,
     task: Versioned<Task>,
+    /// What is alive under the attempt's key and is not it.
+    strays: Vec<WorkObservation>,
+    /// Whether there is anything to commit.
+    changed: bool,
 }
 
 /// Commits the attempt's new state; with a retry, the ended attempt is kept as history.
@@ -222,10 +263,7 @@ async fn again<P: Ports>(ports: &P, key: &AttemptKey, next: Task) -> Result<End,
 }
 
 /// Publishes what follows from the committed states, each attempt's start before its end.
-async fn tell<P: Ports>(
-    ports: &P,
-    observed: &[(Vec<usize>, Observed)],
-) -> Result<(), Trouble> {
+async fn tell<P: Ports>(ports: &P, observed: &[(Vec<usize>, Observed)]) -> Result<(), Trouble> {
     let told = observed.iter().flat_map(|(_, observed)| {
         let end = match &observed.end {
             End::None => None,

@@ -72,9 +72,32 @@ pub(crate) async fn claim<P: Ports>(
     ready: &TaskReady,
     receives: u32,
 ) -> Result<Option<Claimed>, Trouble> {
+    let key = Key::Task(ready.run.clone(), ready.task.clone());
+    let glanced = views.glance(ports, &ready.run).await?;
+    if let Some(view) = glanced.filter(|view| view.wants(ready))
+        && let Some(position) = view.plan.position(&ready.task)
+    {
+        // The commit proves what was glanced at, and the run is looked at again once it is made.
+        let stored = ports.store().glance(&key).await?;
+        let stored: Option<Versioned<Task>> = stored.map(|stored| stored.read()).transpose()?;
+        let existing = stored.as_ref().map(|stored| &stored.value);
+        let now = ports.clock().now();
+        if let Claiming::Claim { epoch, failures } = claim::decide(existing, ready, now) {
+            let stored = stored.as_ref();
+            let attempt = Attempt {
+                view: &view,
+                ready,
+                position,
+                stored,
+            };
+            match attempt.anew(ports, views, epoch, failures, receives).await {
+                Err(Trouble::Conflict) => {}
+                claimed => return claimed,
+            }
+        }
+    }
     let view = views.run(ports, &ready.run).await?;
     let position = view.plan.position(&ready.task);
-    let key = Key::Task(ready.run.clone(), ready.task.clone());
     let stored = ports.store().get::<Task>(&key).await?;
     let now = ports.clock().now();
     let Some(position) = position.filter(|_| view.wants(ready)) else {

@@ -28,7 +28,10 @@ pub(crate) async fn take<P: Ports>(
         }
     }
     for (steps, claims) in by_limit {
-        let newcomers: Vec<Newcomer> = claims.iter().map(|(_, claimed)| newcomer(claimed)).collect();
+        let newcomers: Vec<Newcomer> = claims
+            .iter()
+            .map(|(_, claimed)| newcomer(claimed))
+            .collect();
         let seats = match lots::take(ports, &steps, &newcomers, ports.clock().now()).await {
             Ok(seats) => seats,
             Err(trouble) => {

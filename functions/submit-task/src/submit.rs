@@ -167,7 +167,15 @@ async fn answered<P: Ports>(
                 instance,
                 ..
             } = claimed;
-            refuse(ports, task, &places, seat.as_ref(), instance.as_ref(), reason).await
+            refuse(
+                ports,
+                task,
+                &places,
+                seat.as_ref(),
+                instance.as_ref(),
+                reason,
+            )
+            .await
         }
         Err(SubmitError::Unknown { reason }) => {
             tracing::warn!(%key, reason, "no answer: it may have been submitted");

@@ -14,7 +14,7 @@ use model::key::Key;
 use model::name::{ClusterRef, TeamName};
 use model::registry::CurrentTeam;
 use model::run::{Run, RunState};
-use ports::{Ports, Trouble, TypedStore as _};
+use ports::{Ports, StateStore as _, Trouble, TypedStore as _};
 use protocols::{lots, plans, registry};
 
 /// A run with what it goes by.
@@ -33,10 +33,17 @@ impl View {
     }
 }
 
+async fn view<P: Ports>(ports: &P, run: Run) -> Result<Arc<View>, Trouble> {
+    let plan = plans::plan(ports, &run.definition).await?;
+    let scopes = plans::scopes(ports, &run).await?;
+    Ok(Arc::new(View { run, plan, scopes }))
+}
+
 /// The runs, teams and instances of a batch.
 #[derive(Default)]
 pub(crate) struct Views {
     runs: BTreeMap<RunId, Arc<View>>,
+    glanced: BTreeMap<RunId, Arc<View>>,
     teams: BTreeMap<TeamName, Option<Arc<CurrentTeam>>>,
     instances: BTreeMap<ClusterRef, Arc<[Instance]>>,
     open: BTreeMap<InstanceKey, u32>,
@@ -51,15 +58,26 @@ impl Views {
         let Some(run) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
             return Err(Trouble::Poison(format!("run {id} does not exist")));
         };
-        let plan = plans::plan(ports, &run.value.definition).await?;
-        let scopes = plans::scopes(ports, &run.value).await?;
-        let view = Arc::new(View {
-            run: run.value,
-            plan,
-            scopes,
-        });
+        let view = view(ports, run.value).await?;
         self.runs.insert(id.clone(), Arc::clone(&view));
         Ok(view)
+    }
+
+    /// Glances at a run, once per batch, unless it was read: it may be as it was a moment ago.
+    pub async fn glance<P: Ports>(
+        &mut self,
+        ports: &P,
+        id: &RunId,
+    ) -> Result<Option<Arc<View>>, Trouble> {
+        if let Some(view) = self.runs.get(id).or_else(|| self.glanced.get(id)) {
+            return Ok(Some(Arc::clone(view)));
+        }
+        let Some(run) = ports.store().glance(&Key::Run(id.clone())).await? else {
+            return Ok(None);
+        };
+        let view = view(ports, run.read()?.value).await?;
+        self.glanced.insert(id.clone(), Arc::clone(&view));
+        Ok(Some(view))
     }
 
     /// Reads a team's limits, once per batch.
@@ -98,11 +116,7 @@ impl Views {
     }
 
     /// Counts the open steps of an instance, once per batch, with those the batch chose it for.
-    pub async fn open<P: Ports>(
-        &mut self,
-        ports: &P,
-        instance: &Instance,
-    ) -> Result<u32, Trouble> {
+    pub async fn open<P: Ports>(&mut self, ports: &P, instance: &Instance) -> Result<u32, Trouble> {
         if let Some(open) = self.open.get(&instance.instance) {
             return Ok(*open);
         }

@@ -53,7 +53,9 @@ pub fn lots(held: &[Lot], size: u32, newcomers: &[&str]) -> Vec<Option<u32>> {
         if chosen.as_ref().is_none_or(full) {
             // The first of those with most room.
             let most = room.iter().rev().max_by_key(|(_, left)| **left);
-            chosen = most.filter(|(_, left)| **left > 0).map(|(number, _)| *number);
+            chosen = most
+                .filter(|(_, left)| **left > 0)
+                .map(|(number, _)| *number);
         }
         let left = room.get_mut(&chosen?)?;
         *left -= 1;
@@ -71,7 +73,9 @@ mod tests {
         let lot = |number: u32, count: u32| Lot {
             limit: "steps/team--etl--20260301t050000z--1".parse().unwrap(),
             number,
-            holders: (0..count).map(|at| (format!("h{number}-{at}"), 1)).collect(),
+            holders: (0..count)
+                .map(|at| (format!("h{number}-{at}"), 1))
+                .collect(),
             since: model::Timestamp::UNIX_EPOCH,
             timeouts: BTreeMap::new(),
         };
@@ -80,14 +84,27 @@ mod tests {
             (vec![], 250, &["a", "b"], vec![Some(0), Some(0)]),
             (vec![lot(0, 1)], 250, &["a", "b"], vec![Some(1), Some(1)]),
             (vec![lot(0, 3)], 250, &["h0-2", "a"], vec![Some(0), Some(1)]),
-            (vec![lot(0, 9), lot(1, 7)], 20, &["a", "b", "c", "d", "e"],
-                vec![Some(1), Some(1), Some(1), Some(0), None]),
-            (vec![lot(0, 10)], 12, &["a", "b", "c"], vec![Some(1), Some(1), None]),
+            (
+                vec![lot(0, 9), lot(1, 7)],
+                20,
+                &["a", "b", "c", "d", "e"],
+                vec![Some(1), Some(1), Some(1), Some(0), None],
+            ),
+            (
+                vec![lot(0, 10)],
+                12,
+                &["a", "b", "c"],
+                vec![Some(1), Some(1), None],
+            ),
             (vec![lot(0, 10)], 5, &["a", "h0-3"], vec![None, Some(0)]),
             (vec![lot(7, 10)], 10, &["a"], vec![Some(0)]),
         ];
         for (held, size, newcomers, expected) in cases {
-            assert_eq!(lots(&held, size, newcomers), expected, "{held:?} {size} {newcomers:?}");
+            assert_eq!(
+                lots(&held, size, newcomers),
+                expected,
+                "{held:?} {size} {newcomers:?}"
+            );
         }
     }
 

@@ -51,7 +51,10 @@ pub struct Held {
 impl Held {
     /// Whether the attempt may still run.
     pub fn is_open(&self) -> bool {
-        !self.task.as_ref().is_some_and(|task| has_ended(task, &self.key))
+        !self
+            .task
+            .as_ref()
+            .is_some_and(|task| has_ended(task, &self.key))
     }
 }
 
@@ -70,7 +73,7 @@ pub async fn take(
         let mut numbers = choose(&lots, sized, &wanted);
         let lacking = numbers.iter().filter(|number| number.is_none()).count();
         if lacking > 0 {
-            clear_ended(ports.store(), &mut lots, lacking).await?;
+            clear_ended(ports.store(), &mut lots, lacking, Ask::Glance).await?;
             numbers = choose(&lots, sized, &wanted);
         }
         let mut changed: BTreeMap<u32, Lot> = BTreeMap::new();
@@ -129,6 +132,7 @@ async fn clear_ended(
     store: &impl StateStore,
     lots: &mut [Versioned<Lot>],
     lacking: usize,
+    ask: Ask,
 ) -> Result<(), StoreError> {
     let mut oldest: Vec<&mut Versioned<Lot>> = lots.iter_mut().collect();
     oldest.sort_by_key(|lot| lot.value.since);
@@ -138,7 +142,7 @@ async fn clear_ended(
             .iter()
             .flat_map(|lot| lot.value.holders.keys().cloned())
             .collect();
-        let ended = ended(store, &names).await?;
+        let ended = ended(store, &names, ask).await?;
         for lot in lots {
             let before = lot.value.holders.len();
             lot.value.holders.retain(|name, _| !ended.contains(name));
@@ -152,9 +156,21 @@ async fn clear_ended(
     Ok(())
 }
 
-async fn ended(store: &impl StateStore, names: &[String]) -> Result<BTreeSet<String>, StoreError> {
+/// How holders' tasks are asked for. Who has ended stays so: a glance proves it, too. Only who must
+/// not miss one that has just ended reads.
+#[derive(Debug, Clone, Copy)]
+enum Ask {
+    Glance,
+    Read,
+}
+
+async fn ended(
+    store: &impl StateStore,
+    names: &[String],
+    ask: Ask,
+) -> Result<BTreeSet<String>, StoreError> {
     let keys: Vec<AttemptKey> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    let tasks = tasks(store, &keys).await?;
+    let tasks = tasks(store, &keys, ask).await?;
     let ended = keys.iter().zip(tasks).filter(|(key, task)| {
         let task = task.as_ref();
         task.is_some_and(|task| has_ended(task, key))
@@ -165,12 +181,16 @@ async fn ended(store: &impl StateStore, names: &[String]) -> Result<BTreeSet<Str
 async fn tasks(
     store: &impl StateStore,
     keys: &[AttemptKey],
+    ask: Ask,
 ) -> Result<Vec<Option<Task>>, StoreError> {
     let items: Vec<Key> = keys
         .iter()
         .map(|key| Key::Task(key.run.clone(), key.task.clone()))
         .collect();
-    let stored = store.read_many(&items).await?;
+    let stored = match ask {
+        Ask::Glance => store.glance_many(&items).await?,
+        Ask::Read => store.read_many(&items).await?,
+    };
     let tasks = stored.into_iter().map(|stored| {
         let task: Option<Versioned<Task>> = stored.map(|stored| stored.read()).transpose()?;
         Ok(task.map(|task| task.value))
@@ -182,10 +202,13 @@ async fn read(
     store: &impl StateStore,
     limit: &LimitRef,
 ) -> Result<Vec<Versioned<Lot>>, StoreError> {
-    store.list::<Lot>(&Key::limit_partition(limit), "lot#").await
+    store
+        .list::<Lot>(&Key::limit_partition(limit), "lot#")
+        .await
 }
 
-/// Reads the places of a limit that are taken, with the tasks of their holders.
+/// Reads the places of a limit that are taken, with a glance at the tasks of their holders: one that
+/// has just ended may still look open, never the other way round.
 pub async fn held(store: &impl StateStore, limit: &LimitRef) -> Result<Vec<Held>, StoreError> {
     let lots = read(store, limit).await?;
     let mut places = Vec::new();
@@ -208,7 +231,7 @@ pub async fn held(store: &impl StateStore, limit: &LimitRef) -> Result<Vec<Held>
         }
     }
     let keys: Vec<AttemptKey> = places.iter().map(|(_, key, _)| key.clone()).collect();
-    let tasks = tasks(store, &keys).await?;
+    let tasks = tasks(store, &keys, Ask::Glance).await?;
     let held = places.into_iter().zip(tasks);
     let held = held.map(|((place, key, epoch), task)| Held {
         place,
@@ -233,8 +256,14 @@ pub async fn has_room(store: &impl StateStore, sized: &SizedLimit) -> Result<boo
     if choose(&lots, sized, &[""])[0].is_some() {
         return Ok(true);
     }
-    clear_ended(store, &mut lots, 1).await?;
+    clear_ended(store, &mut lots, 1, Ask::Read).await?;
     Ok(choose(&lots, sized, &[""])[0].is_some())
+}
+
+/// Whether a holder's task is not as it was glanced at.
+pub async fn has_moved(store: &impl StateStore, held: &Held) -> Result<bool, StoreError> {
+    let keys = std::slice::from_ref(&held.key);
+    Ok(tasks(store, keys, Ask::Read).await? != [held.task.clone()])
 }
 
 /// Gives a place back that was not used, unless a newer claim of the attempt sits there by now.

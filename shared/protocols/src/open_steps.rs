@@ -66,6 +66,7 @@ pub async fn compare(
                     stop::time_out(ports, &held.key).await?;
                 }
                 Word::Submit => submit_again(ports, &held.key, task).await?,
+                Word::Free if held.is_open() && lots::has_moved(ports.store(), held).await? => {}
                 Word::Free => gone.push(held),
             }
         }

@@ -11,8 +11,8 @@ use model::task::Claim;
 use model::units::Seconds;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Versioned};
 
-use crate::lots::{self, Seat};
 use crate::limits;
+use crate::lots::{self, Seat};
 
 /// No window is longer than seven days, so an instance that may still live has begun since.
 const LOOK_BACK: Seconds = Seconds::hours(8 * 24);
@@ -79,10 +79,7 @@ pub async fn free_claim(ports: &impl Ports, claim: &Claim, holder: &str) -> Resu
 /// Frees whatever attempts that have ended hold by their claims, and lets as many waiters go, also
 /// those a crash after the freeing has left: each time it is repeated. Places of open steps are
 /// free with the attempt's end; only who waits for them is let go.
-pub async fn free_claims(
-    ports: &impl Ports,
-    claims: &[(&Claim, &str)],
-) -> Result<(), Trouble> {
+pub async fn free_claims(ports: &impl Ports, claims: &[(&Claim, &str)]) -> Result<(), Trouble> {
     let mut freed: BTreeMap<&LimitRef, usize> = BTreeMap::new();
     let mut ended: BTreeMap<&InstanceKey, usize> = BTreeMap::new();
     let is_steps = |limit: &LimitRef| matches!(limit, LimitRef::Steps(_));

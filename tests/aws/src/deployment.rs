@@ -83,7 +83,9 @@ impl Deployment {
             compute: EmrBatchCompute::new(&wire, named.clone(), emr, batch, Some(settings)),
             named,
             clock,
-            caches: Function::ALL.map(|one| (one, ContentCache::default())).into(),
+            caches: Function::ALL
+                .map(|one| (one, ContentCache::default()))
+                .into(),
             invoked: Cell::new(Function::Operate),
             invocations: RefCell::default(),
             queues,
@@ -184,7 +186,11 @@ impl Deployment {
             function,
             messages: messages.len(),
             first: messages.iter().filter(|one| received(one) == "1").count(),
-            bytes: messages.iter().filter_map(|one| one.body.as_ref()).map(String::len).sum(),
+            bytes: messages
+                .iter()
+                .filter_map(|one| one.body.as_ref())
+                .map(String::len)
+                .sum(),
             processor_s: processor_s() - begun_s,
             calls: self.calls.take(),
         });

@@ -72,7 +72,11 @@ fn others(world: &World) -> Vec<String> {
             .map(|place| format!("{} is held by {}", place.limit, place.holder)),
     );
     // Who has ended holds nothing, cleared away or not.
-    let limits: BTreeSet<LimitRef> = store.all::<Lot>().into_iter().map(|lot| lot.limit).collect();
+    let limits: BTreeSet<LimitRef> = store
+        .all::<Lot>()
+        .into_iter()
+        .map(|lot| lot.limit)
+        .collect();
     for limit in limits {
         let open = block_on(protocols::lots::open(store, &limit)).expect("it is in memory");
         lines.extend(

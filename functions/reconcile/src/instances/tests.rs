@@ -275,7 +275,11 @@ fn open_steps_are_compared_with_one_listing() {
         .filter(|lot| !lot.holders.is_empty())
         .map(|lot| lot.number)
         .collect();
-    assert_eq!(left, [0, 1, 2], "the place of what had ended is cleared away");
+    assert_eq!(
+        left,
+        [0, 1, 2],
+        "the place of what had ended is cleared away"
+    );
     assert_eq!(item(&ports).due_at, Some(Seconds(90).after(minute(70))));
 }
 

@@ -1,6 +1,6 @@
 //! The state table in DynamoDB.
 //!
-//! Reads by key and partition are strongly consistent. A call whose answer was lost is made again
+//! Reads by key and partition are strongly consistent, glances are not. A call whose answer was lost is made again
 //! by the SDK; if it had taken effect, its own condition then refuses it, and that reads as a
 //! conflict: to the handler the same as a crash right after the commit, which every handler
 //! outlives. Commits of several writes carry the SDK's idempotency token, so they are not even
@@ -53,14 +53,18 @@ impl DynamoStateStore {
     }
 
     /// Reads at most 100 different places.
-    async fn load(&self, places: &[Place]) -> Result<BTreeMap<Place, Attributes>, StoreError> {
+    async fn load(
+        &self,
+        places: &[Place],
+        consistent: bool,
+    ) -> Result<BTreeMap<Place, Attributes>, StoreError> {
         let mut backoff = Backoff::of(places.iter().map(|place| place.sort.as_str()));
         let mut wanted: Vec<Attributes> = places.iter().map(Place::attributes).collect();
         let mut found = BTreeMap::new();
         while !wanted.is_empty() {
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
-                .consistent_read(true)
+                .consistent_read(consistent)
                 .build()
                 .map_err(unavailable)?;
             let request = self
@@ -78,6 +82,33 @@ impl DynamoStateStore {
             }
         }
         Ok(found)
+    }
+
+    async fn item(&self, key: &Key, consistent: bool) -> Result<Option<Stored>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Place::of(key).attributes()))
+            .consistent_read(consistent);
+        let answer = Box::pin(request.send()).await.map_err(unanswered)?;
+        answer.item.as_ref().map(item::decode).transpose()
+    }
+
+    async fn items(
+        &self,
+        keys: &[Key],
+        consistent: bool,
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let places: Vec<Place> = keys.iter().map(Place::of).collect();
+        let distinct: BTreeSet<&Place> = places.iter().collect();
+        let distinct: Vec<Place> = distinct.into_iter().cloned().collect();
+        let mut found = BTreeMap::new();
+        for chunk in distinct.chunks(MAX_READS) {
+            found.append(&mut self.load(chunk, consistent).await?);
+        }
+        let answer = |place| found.get(place).map(item::decode).transpose();
+        places.iter().map(answer).collect()
     }
 
     /// Reads the first items that a query finds.
@@ -149,26 +180,19 @@ struct Query<'a> {
 
 impl StateStore for DynamoStateStore {
     async fn read(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(Place::of(key).attributes()))
-            .consistent_read(true);
-        let answer = Box::pin(request.send()).await.map_err(unanswered)?;
-        answer.item.as_ref().map(item::decode).transpose()
+        self.item(key, true).await
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
-        let places: Vec<Place> = keys.iter().map(Place::of).collect();
-        let distinct: BTreeSet<&Place> = places.iter().collect();
-        let distinct: Vec<Place> = distinct.into_iter().cloned().collect();
-        let mut found = BTreeMap::new();
-        for chunk in distinct.chunks(MAX_READS) {
-            found.append(&mut self.load(chunk).await?);
-        }
-        let answer = |place| found.get(place).map(item::decode).transpose();
-        places.iter().map(answer).collect()
+        self.items(keys, true).await
+    }
+
+    async fn glance(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.item(key, false).await
+    }
+
+    async fn glance_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.items(keys, false).await
     }
 
     async fn scan(
@@ -247,7 +271,7 @@ impl StateStore for DynamoStateStore {
         let places: Vec<Place> = places.into_iter().map(|(_, place)| place).collect();
         let mut items = Vec::new();
         for chunk in places.chunks(MAX_READS) {
-            items.extend(self.load(chunk).await?);
+            items.extend(self.load(chunk, true).await?);
         }
         // What the index lags behind: items that are gone, or due later by now.
         let mut items: Vec<_> = items

@@ -178,9 +178,15 @@ impl Index {
         if keys.iter().any(|key| !item.contains_key(*key)) {
             return None;
         }
-        let kept = |name: &str| self.whole || keys.contains(&name) || ["partition", "sort"].contains(&name);
+        let kept = |name: &str| {
+            self.whole || keys.contains(&name) || ["partition", "sort"].contains(&name)
+        };
         let attributes = item.iter().filter(|(name, _)| kept(name));
-        Some(attributes.map(|(name, value)| (name.clone(), value.clone())).collect())
+        Some(
+            attributes
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
     }
 
     fn writes(&self, old: Option<&Item>, new: Option<&Item>) -> f64 {
@@ -206,7 +212,11 @@ fn read(item: &Value) -> Item {
 }
 
 fn bytes(item: &Value) -> usize {
-    if item.is_object() { size::of_item(&read(item)) } else { 0 }
+    if item.is_object() {
+        size::of_item(&read(item))
+    } else {
+        0
+    }
 }
 
 fn key(item: &Value) -> (String, String) {
@@ -222,9 +232,19 @@ fn batch(asked: &Value, answer: &Value) -> f64 {
         let consistent = wanted["ConsistentRead"] == true;
         let none = Vec::new();
         let found = answer["Responses"][table].as_array().unwrap_or(&none);
-        let of_found: f64 = found.iter().map(|item| size::read_units(bytes(item), consistent)).sum();
-        let missing = wanted["Keys"].as_array().unwrap().len().saturating_sub(found.len());
-        units += of_found + (0..missing).map(|_| size::read_units(0, consistent)).sum::<f64>();
+        let of_found: f64 = found
+            .iter()
+            .map(|item| size::read_units(bytes(item), consistent))
+            .sum();
+        let missing = wanted["Keys"]
+            .as_array()
+            .unwrap()
+            .len()
+            .saturating_sub(found.len());
+        units += of_found
+            + (0..missing)
+                .map(|_| size::read_units(0, consistent))
+                .sum::<f64>();
     }
     units
 }
@@ -258,11 +278,31 @@ fn writes_are_billed_with_what_they_do_to_indexes() {
         (units.write_units, units.of_which_index)
     };
     assert_eq!(put(None, 10, true), (1.0, 0.0), "a small item");
-    assert_eq!(put(None, 1024, true), (2.0, 0.0), "more than a kilobyte with its names");
-    assert_eq!(put(None, 10, false), (2.0, 0.0), "refused: what is there counts");
-    assert_eq!(put(Some("1"), 10, true), (3.0, 1.0), "it was larger, and appears in an index");
-    assert_eq!(put(Some("1"), 20, true), (1.0, 0.0), "no index holds its text");
-    assert_eq!(put(Some("2"), 20, true), (3.0, 2.0), "it moves in the index");
+    assert_eq!(
+        put(None, 1024, true),
+        (2.0, 0.0),
+        "more than a kilobyte with its names"
+    );
+    assert_eq!(
+        put(None, 10, false),
+        (2.0, 0.0),
+        "refused: what is there counts"
+    );
+    assert_eq!(
+        put(Some("1"), 10, true),
+        (3.0, 1.0),
+        "it was larger, and appears in an index"
+    );
+    assert_eq!(
+        put(Some("1"), 20, true),
+        (1.0, 0.0),
+        "no index holds its text"
+    );
+    assert_eq!(
+        put(Some("2"), 20, true),
+        (3.0, 2.0),
+        "it moves in the index"
+    );
     assert_eq!(put(None, 20, true), (2.0, 1.0), "it leaves the index");
     let key = json!({ "partition": { "S": "p" }, "sort": { "S": "s" } });
     let parts = json!({ "TransactItems": [{ "Delete": { "Key": key } }] });
@@ -272,7 +312,10 @@ fn writes_are_billed_with_what_they_do_to_indexes() {
     let units = ledger.take(&made("BatchGetItem", &keys, true));
     assert_eq!(units.read_units, 2.0, "what is not there is read, too");
     assert_eq!(form_bytes("Action=ab&Message=%7B%7D"), 4);
-    assert_eq!((chunks(0), chunks(CHUNK), chunks(CHUNK + 1)), (1.0, 1.0, 2.0));
+    assert_eq!(
+        (chunks(0), chunks(CHUNK), chunks(CHUNK + 1)),
+        (1.0, 1.0, 2.0)
+    );
 }
 
 #[cfg(test)]

@@ -48,20 +48,42 @@ impl Load {
     pub fn chains(workflows: usize, length: usize) -> Self {
         let mut tasks = String::new();
         for step in 1..=length {
-            let after = if step == 1 { String::new() } else { format!("after: [step-{}], ", step - 1) };
+            let after = if step == 1 {
+                String::new()
+            } else {
+                format!("after: [step-{}], ", step - 1)
+            };
             let _ = writeln!(tasks, "  step-{step}: {{ {after}{SPARK} }}");
         }
-        Self { name: "chain", workflows, tasks_each: length, tasks }
+        Self {
+            name: "chain",
+            workflows,
+            tasks_each: length,
+            tasks,
+        }
     }
 
     /// Layers, each step after the whole layer before it.
     pub fn layers(workflows: usize, count: usize, width: usize) -> Self {
         let mut tasks = String::new();
         for layer in 1..=count {
-            let after = if layer == 1 { String::new() } else { format!("after: [layer-{}], ", layer - 1) };
-            let _ = writeln!(tasks, "  layer-{layer}: {{ {after}{}, {SPARK} }}", items(width));
+            let after = if layer == 1 {
+                String::new()
+            } else {
+                format!("after: [layer-{}], ", layer - 1)
+            };
+            let _ = writeln!(
+                tasks,
+                "  layer-{layer}: {{ {after}{}, {SPARK} }}",
+                items(width)
+            );
         }
-        Self { name: "layers", workflows, tasks_each: count * width, tasks }
+        Self {
+            name: "layers",
+            workflows,
+            tasks_each: count * width,
+            tasks,
+        }
     }
 
     /// One, then many side by side, then one.
@@ -70,7 +92,12 @@ impl Load {
             "  first: {{ {SPARK} }}\n  many: {{ after: [first], {}, {SPARK} }}\n  last: {{ after: [many], {SPARK} }}\n",
             items(width)
         );
-        Self { name: "fan", workflows, tasks_each: width + 2, tasks }
+        Self {
+            name: "fan",
+            workflows,
+            tasks_each: width + 2,
+            tasks,
+        }
     }
 
     fn files(&self) -> Vec<SourceFile> {
@@ -81,14 +108,19 @@ impl Load {
         files.extend((1..=self.workflows).map(|number| {
             let schedule = "schedule: { expression: \"cron(30 5 * * ? *)\", timezone: UTC }\n";
             let text = format!("{schedule}tasks:\n{}", self.tasks);
-            SourceFile::new(format!("events/weather/workflows/daily_report_{number}.yaml"), text)
+            SourceFile::new(
+                format!("events/weather/workflows/daily_report_{number}.yaml"),
+                text,
+            )
         }));
         files
     }
 }
 
 fn items(width: usize) -> String {
-    let names: Vec<String> = (1..=width).map(|number| format!("\"{number:03}\"")).collect();
+    let names: Vec<String> = (1..=width)
+        .map(|number| format!("\"{number:03}\""))
+        .collect();
     format!("for_each: {{ part: [{}] }}", names.join(", "))
 }
 
@@ -121,9 +153,17 @@ impl Taken {
 pub async fn run(load: &Load, prices: &Prices) -> Taken {
     let clock = ManualClock::at(instant("2026-03-01T04:59:00Z"));
     let deployment = Deployment::new(&format!("bill-{}", load.name), clock).await;
-    register_definitions::register(&deployment, &load.files()).await.unwrap();
+    register_definitions::register(&deployment, &load.files())
+        .await
+        .unwrap();
     let provision = "2026-03-01T05:00:00Z";
-    tick(&deployment, Function::ProvisionCluster, "provision/weather/etl", provision).await;
+    tick(
+        &deployment,
+        Function::ProvisionCluster,
+        "provision/weather/etl",
+        provision,
+    )
+    .await;
     while !is_ready(&deployment).await {
         deployment.turn_under_load().await;
     }
@@ -149,10 +189,19 @@ pub async fn run(load: &Load, prices: &Prices) -> Taken {
     }
     for number in 1..=load.workflows {
         let id = format!("weather--daily_report_{number}--20260301t053000z");
-        let run = deployment.state.get::<Run>(&Key::Run(id.into())).await.unwrap().unwrap();
+        let run = deployment
+            .state
+            .get::<Run>(&Key::Run(id.into()))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(run.value.state, RunState::Succeeded, "{}", run.value.run);
     }
-    assert_eq!(deployment.submitted(), load.workflows * load.tasks_each, "each task once");
+    assert_eq!(
+        deployment.submitted(),
+        load.workflows * load.tasks_each,
+        "each task once"
+    );
     assert_eq!(deployment.dead_letters().await, [""; 0]);
     count(load, prices, &before, &deployment.invocations.take())
 }
@@ -165,8 +214,14 @@ async fn tick(deployment: &Deployment, inbox: Function, schedule: &str, at: &str
 
 async fn is_ready(deployment: &Deployment) -> bool {
     let partition = Key::cluster_partition(&"weather/etl".parse().unwrap());
-    let found = deployment.state.list::<Instance>(&partition, "instance#").await.unwrap();
-    found.iter().any(|one| one.value.state == InstanceState::Ready)
+    let found = deployment
+        .state
+        .list::<Instance>(&partition, "instance#")
+        .await
+        .unwrap();
+    found
+        .iter()
+        .any(|one| one.value.state == InstanceState::Ready)
 }
 
 /// Counts an load's invocations; those before it are only for what they left in the table.
@@ -201,9 +256,16 @@ fn count(load: &Load, prices: &Prices, before: &[Invocation], during: &[Invocati
         messages += invocation.messages;
         processor_s += invocation.processor_s;
         calls += invocation.calls.len();
-        taken.by_function.entry(invocation.function.name()).or_default().add(&units);
+        taken
+            .by_function
+            .entry(invocation.function.name())
+            .or_default()
+            .add(&units);
     }
-    let start = taken.by_function.entry(Function::StartRun.name()).or_default();
+    let start = taken
+        .by_function
+        .entry(Function::StartRun.name())
+        .or_default();
     start.ticks += number(load.workflows);
     taken.batch = number(messages) / number(during.len());
     taken.processor_milliseconds_per_call = processor_s * 1000.0 / number(calls);

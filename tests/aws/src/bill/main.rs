@@ -37,19 +37,42 @@ use prices::{Dollars, Prices};
 async fn main() {
     let prices = Prices::read();
     let only = std::env::args().nth(1).unwrap_or_default();
-    for load in [Load::chains(50, 10), Load::layers(1, 10, 50), Load::fan(1, 200)] {
-        if !load.name.contains(&only) { continue; }
+    for load in [
+        Load::chains(50, 10),
+        Load::layers(1, 10, 50),
+        Load::fan(1, 200),
+    ] {
+        if !load.name.contains(&only) {
+            continue;
+        }
         let begun = std::time::Instant::now();
         let taken = load::run(&load, &prices).await;
-        println!("{} {:?} batch {:.1} cpu {:.3} ms/call", load.name, begun.elapsed(), taken.batch, taken.processor_milliseconds_per_call);
+        println!(
+            "{} {:?} batch {:.1} cpu {:.3} ms/call",
+            load.name,
+            begun.elapsed(),
+            taken.batch,
+            taken.processor_milliseconds_per_call
+        );
         for (function, units) in &taken.by_function {
             let units = units.per(taken.tasks);
-            println!("  {function:<14} ${:.3} {units:.3?}", Dollars::of(&units, &prices).total() * 1e6);
+            println!(
+                "  {function:<14} ${:.3} {units:.3?}",
+                Dollars::of(&units, &prices).total() * 1e6
+            );
         }
         let units = taken.per_task();
-        println!("  all {units:.3?} {:.3?} total {:.3}", Dollars::of(&units, &prices), Dollars::of(&units, &prices).total() * 1e6);
+        println!(
+            "  all {units:.3?} {:.3?} total {:.3}",
+            Dollars::of(&units, &prices),
+            Dollars::of(&units, &prices).total() * 1e6
+        );
         println!("  largest {:?}", taken.largest);
-        let calls: std::collections::BTreeMap<_, _> = taken.calls.iter().map(|(name, n)| (name.as_str(), format!("{:.2}", f64::from(*n) / taken.tasks))).collect();
+        let calls: std::collections::BTreeMap<_, _> = taken
+            .calls
+            .iter()
+            .map(|(name, n)| (name.as_str(), format!("{:.2}", f64::from(*n) / taken.tasks)))
+            .collect();
         println!("  calls {calls:?}");
     }
 }

@@ -110,7 +110,8 @@ impl Dollars {
         let per = &prices.per_million;
         let cost = |units: f64, price: f64| units * price / 1e6;
         Self {
-            dynamodb: cost(units.write_units, per.write_unit) + cost(units.read_units, per.read_unit),
+            dynamodb: cost(units.write_units, per.write_unit)
+                + cost(units.read_units, per.read_unit),
             sns: cost(units.topic_publishes, per.topic_publish),
             sqs: cost(units.queue_requests, per.queue_request),
             lambda: cost(units.invocations, per.invocation)

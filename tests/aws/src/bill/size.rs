@@ -31,7 +31,9 @@ fn of_value(value: &Value) -> usize {
         ("N", content) => of_number(content.as_str().unwrap_or_default()),
         ("BOOL" | "NULL", _) => 1,
         ("SS", Value::Array(texts)) => texts.iter().map(text).sum(),
-        ("L", Value::Array(values)) => 3 + values.iter().map(|one| 1 + of_value(one)).sum::<usize>(),
+        ("L", Value::Array(values)) => {
+            3 + values.iter().map(|one| 1 + of_value(one)).sum::<usize>()
+        }
         ("M", Value::Object(entries)) => {
             let entry = |(name, value): (&String, &Value)| 1 + name.len() + of_value(value);
             3 + entries.iter().map(entry).sum::<usize>()
@@ -74,14 +76,29 @@ fn items_have_the_sizes_of_the_developer_guide() {
         (serde_json::json!({ "a": { "N": "0" } }), 1 + 1),
         (serde_json::json!({ "a": { "BOOL": true } }), 2),
         (serde_json::json!({ "a": { "SS": ["12s", "3f"] } }), 1 + 5),
-        (serde_json::json!({ "a": { "L": [{ "S": "xy" }] } }), 1 + 3 + 3),
-        (serde_json::json!({ "a": { "M": { "b": { "S": "xy" } } } }), 1 + 3 + 4),
+        (
+            serde_json::json!({ "a": { "L": [{ "S": "xy" }] } }),
+            1 + 3 + 3,
+        ),
+        (
+            serde_json::json!({ "a": { "M": { "b": { "S": "xy" } } } }),
+            1 + 3 + 4,
+        ),
     ];
     for (written, bytes) in cases {
         assert_eq!(of_item(&item(written.clone())), bytes, "{written}");
     }
-    for (bytes, write, read) in [(0, 1.0, 1.0), (1024, 1.0, 1.0), (1025, 2.0, 1.0), (4097, 5.0, 2.0)] {
-        assert_eq!((write_units(bytes), read_units(bytes, true)), (write, read), "{bytes}");
+    for (bytes, write, read) in [
+        (0, 1.0, 1.0),
+        (1024, 1.0, 1.0),
+        (1025, 2.0, 1.0),
+        (4097, 5.0, 2.0),
+    ] {
+        assert_eq!(
+            (write_units(bytes), read_units(bytes, true)),
+            (write, read),
+            "{bytes}"
+        );
         assert_eq!(read_units(bytes, false), read / 2.0);
     }
 }
