@@ -13,7 +13,7 @@ use model::definition::Workflow;
 use model::expected::Deadline;
 use model::id::{DefinitionHash, OperationId, RunId, SubmissionId};
 use model::key::Key;
-use model::limit::{LimitRef, Place, Waiter};
+use model::limit::{LimitRef, Lot, Place, Waiter};
 use model::name::TaskName;
 use model::operation::Operation;
 use model::record::Record;
@@ -21,6 +21,9 @@ use model::registry::DefinitionPart;
 use model::run::{Generation, Run};
 use model::task::{PastAttempt, Task};
 use ports::Write;
+
+/// Numbers kept for the places of one lot; more than it has, so that one too many shows.
+const IN_LOT: u32 = 1_000;
 
 /// What is stored, by kind.
 #[derive(Default)]
@@ -63,6 +66,7 @@ pub enum Parsed {
     Run(Run),
     Instance(Instance),
     Place(Place),
+    Lot(Lot),
     Waiter(Key, Waiter),
     Past(Task),
     Operation(Operation),
@@ -81,8 +85,45 @@ impl Mirror {
 
     /// Takes committed writes over.
     pub fn apply(&mut self, parsed: Vec<Parsed>) -> Vec<Change> {
-        let applied = parsed.into_iter().map(|parsed| self.apply_one(parsed));
-        applied.collect()
+        let mut changes = Vec::with_capacity(parsed.len());
+        for parsed in parsed {
+            match parsed {
+                Parsed::Lot(lot) => changes.extend(self.apply_lot(&lot)),
+                parsed => changes.push(self.apply_one(parsed)),
+            }
+        }
+        changes
+    }
+
+    /// Places that lie in a lot are kept like those that are items of their own.
+    fn apply_lot(&mut self, lot: &Lot) -> Vec<Change> {
+        let of_limit = self.places.entry(lot.limit.clone()).or_default();
+        let in_lot = |number: &u32| number / IN_LOT == lot.number;
+        let gone = |(number, place): (&u32, &Place)| {
+            let gone = in_lot(number) && !lot.holders.contains_key(&place.holder);
+            gone.then_some(*number)
+        };
+        let gone: Vec<u32> = of_limit.iter().filter_map(gone).collect();
+        let freed = gone.into_iter().filter_map(|number| of_limit.remove(&number));
+        let mut changes: Vec<Change> = freed.map(Change::PlaceFreed).collect();
+        for holder in lot.holders.keys() {
+            let mut inside = of_limit.iter().filter(|(number, _)| in_lot(number));
+            if inside.any(|(_, place)| place.holder == *holder) {
+                continue;
+            }
+            let free = (lot.number * IN_LOT..).find(|number| !of_limit.contains_key(number));
+            let place = Place {
+                limit: lot.limit.clone(),
+                number: free.expect("a lot has few places"),
+                holder: holder.clone(),
+                since: lot.since,
+                timeout_at: None,
+                due_at: None,
+            };
+            of_limit.insert(place.number, place.clone());
+            changes.push(Change::PlaceTaken(None, place));
+        }
+        changes
     }
 
     fn apply_one(&mut self, parsed: Parsed) -> Change {
@@ -150,7 +191,7 @@ impl Mirror {
                 self.deadlines.remove(&RunId::of(&workflow, &slot));
                 Change::Other
             }
-            Parsed::Delete(_) | Parsed::Other => Change::Other,
+            Parsed::Lot(_) | Parsed::Delete(_) | Parsed::Other => Change::Other,
         }
     }
 
@@ -208,6 +249,7 @@ fn parse(write: &Write) -> Parsed {
         Run::KIND => Parsed::Run(read(&item.body)),
         Instance::KIND => Parsed::Instance(read(&item.body)),
         Place::KIND => Parsed::Place(read(&item.body)),
+        Lot::KIND => Parsed::Lot(read(&item.body)),
         Waiter::KIND => Parsed::Waiter(item.key.clone(), read(&item.body)),
         PastAttempt::KIND => Parsed::Past(read::<PastAttempt>(&item.body).attempt),
         Operation::KIND => Parsed::Operation(read(&item.body)),
