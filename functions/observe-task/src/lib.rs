@@ -145,7 +145,10 @@ async fn decide<P: Ports>(
                     outcome.running = Some(running);
                 }
             }
-            Step::Stray => outcome.strays.push(observation.clone()),
+            Step::Stray => match began(ports, observation).await? {
+                Some(past) => outcome.running = Some(past),
+                None => outcome.strays.push(observation.clone()),
+            },
             Step::Progress(task) => {
                 outcome.running = (task.state == TaskState::Running).then(|| task.clone());
                 outcome.task.value = task;
@@ -169,6 +172,14 @@ async fn decide<P: Ports>(
         }
     }
     Ok(outcome)
+}
+
+/// The attempt as it was when this observation made it a running one, if another has followed since:
+/// whoever took it then may have crashed before it told anybody.
+async fn began<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<Option<Task>, Trouble> {
+    let key = Key::PastAttempt(seen.key.clone());
+    let past = ports.store().get::<PastAttempt>(&key).await?;
+    Ok(past.and_then(|past| lifecycle::as_running(&past.value.attempt, seen)))
 }
 
 /// What is to be told of what was decided and committed.

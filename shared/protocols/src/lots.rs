@@ -273,11 +273,7 @@ pub async fn leave(ports: &impl Ports, seat: &Seat) -> Result<(), Trouble> {
 }
 
 /// Clears away an attempt from wherever it sits.
-pub async fn vacate(
-    ports: &impl Ports,
-    limit: &LimitRef,
-    key: &AttemptKey,
-) -> Result<(), Trouble> {
+pub async fn vacate(ports: &impl Ports, limit: &LimitRef, key: &AttemptKey) -> Result<(), Trouble> {
     let name = key.to_string();
     for lot in read(ports.store(), limit).await? {
         if let Some(epoch) = lot.value.holders.get(&name) {

@@ -104,7 +104,9 @@ impl Mirror {
             gone.then_some(*number)
         };
         let gone: Vec<u32> = of_limit.iter().filter_map(gone).collect();
-        let freed = gone.into_iter().filter_map(|number| of_limit.remove(&number));
+        let freed = gone
+            .into_iter()
+            .filter_map(|number| of_limit.remove(&number));
         let mut changes: Vec<Change> = freed.map(Change::PlaceFreed).collect();
         for holder in lot.holders.keys() {
             let mut inside = of_limit.iter().filter(|(number, _)| in_lot(number));
