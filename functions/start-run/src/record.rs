@@ -45,8 +45,14 @@ pub(crate) async fn find_or_create<P: Ports>(
     if let Some(tick) = tick {
         writes.extend(moved_on(ports, tick, &definition).await?);
     }
-    if run.state != RunState::Skipped {
-        writes.extend(deadline(&run, &definition).map(|deadline| Write::create(&deadline)));
+    if run.state != RunState::Skipped
+        && let Some(deadline) = deadline(&run, &definition)
+    {
+        // Of a slot that was missed before its run came, reconcile has marked the deadline.
+        let key = Key::Deadline(deadline.workflow.clone(), deadline.slot.clone());
+        if ports.store().get::<Deadline>(&key).await?.is_none() {
+            writes.push(Write::create(&deadline));
+        }
     }
     ports.store().commit(writes).await?;
     tracing::info!(run = %run.run, state = ?run.state, "run recorded");
