@@ -101,6 +101,7 @@ impl Settings {
 /// State, bus, compute, clock and names on AWS.
 pub struct AwsPorts {
     store: DynamoStateStore,
+    queues: aws_sdk_sqs::Client,
     bus: SnsSqsBus,
     compute: EmrBatchCompute,
     clock: SystemClock,
@@ -114,16 +115,27 @@ impl AwsPorts {
     pub fn new(config: &SdkConfig, settings: Settings) -> Self {
         let topics = aws_sdk_sns::Client::new(config);
         let queues = aws_sdk_sqs::Client::new(config);
-        let emr = aws_sdk_emr::Client::new(config);
-        let batch = aws_sdk_batch::Client::new(config);
         Self {
             store: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-            bus: SnsSqsBus::new(topics, queues, settings.topic_arn, settings.queue_urls),
-            compute: EmrBatchCompute::new(config, settings.deployment, emr, batch, settings.emr),
+            bus: SnsSqsBus::new(
+                topics,
+                queues.clone(),
+                settings.topic_arn,
+                settings.queue_urls,
+            ),
+            compute: EmrBatchCompute::new(config, &settings.deployment, settings.emr),
+            queues,
             clock: SystemClock::default(),
             names: Route53Names::new(config, settings.zone),
             cache: ContentCache::default(),
         }
+    }
+}
+
+impl AwsPorts {
+    /// The client of the queues, which an inbox uses, too.
+    pub fn queues(&self) -> &aws_sdk_sqs::Client {
+        &self.queues
     }
 }
 

@@ -80,7 +80,7 @@ impl Deployment {
             bus,
             calls,
             state: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(&config), name),
-            compute: EmrBatchCompute::new(&wire, named.clone(), emr, batch, Some(settings)),
+            compute: EmrBatchCompute::new(&wire, &named, Some(settings)).with_clients(emr, batch),
             named,
             clock,
             caches: Function::ALL

@@ -11,6 +11,13 @@ use super::stub::{Did, Stub};
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where systems keep the authorities they trust, in one file; the first is Lambda's own.
+const AUTHORITIES: [&str; 3] = [
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/cert.pem",
+];
+
 /// A function's program.
 pub struct Lambda<'a> {
     pub function: &'a str,
@@ -80,11 +87,12 @@ impl Lambda<'_> {
             ("MURMUR_MIRROR_BUS", "murmur-facts".into()),
             ("MURMUR_LOG", "off,lambda_runtime=error".into()),
         ];
-        command
-            .env_clear()
-            .envs(variables)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.env_clear().envs(variables);
+        // Other systems keep them a second time, one by one; Lambda's image does not.
+        if let Some(bundle) = AUTHORITIES.iter().find(|path| Path::new(path).exists()) {
+            command.env("SSL_CERT_FILE", bundle);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 }

@@ -48,7 +48,7 @@ pub async fn request(
         let team = &request.instance.cluster.team;
         secrets.read(&emr.deployment, team, references).await?
     };
-    let call = emr.client.run_job_flow();
+    let call = emr.client().run_job_flow();
     let call = job_flow::of(call, &emr.deployment, settings, request, &values)
         .customize()
         .config_override(once::<aws_sdk_emr::config::Builder>());
@@ -70,7 +70,7 @@ pub async fn list(
     let (mut found, mut marker) = (Vec::new(), None);
     loop {
         let request = emr
-            .client
+            .client()
             .list_clusters()
             .created_after(since)
             .set_marker(marker);
@@ -111,7 +111,7 @@ pub async fn describe(
 }
 
 async fn load(emr: &Named<Client>, id: &EmrClusterId) -> Result<Option<Cluster>, ComputeError> {
-    let request = emr.client.describe_cluster().cluster_id(id.as_str());
+    let request = emr.client().describe_cluster().cluster_id(id.as_str());
     match Box::pin(request.send()).await {
         Ok(answer) => Ok(answer.cluster),
         Err(error) if is_wrong(&error) => Ok(None),
@@ -162,7 +162,10 @@ async fn terminate_all(
     ids: &[EmrClusterId],
 ) -> Result<Option<ComputeError>, ComputeError> {
     let ids = ids.iter().map(ToString::to_string).collect();
-    let request = emr.client.terminate_job_flows().set_job_flow_ids(Some(ids));
+    let request = emr
+        .client()
+        .terminate_job_flows()
+        .set_job_flow_ids(Some(ids));
     match Box::pin(request.send()).await {
         Ok(_) => Ok(None),
         Err(error) if is_wrong(&error) => Ok(Some(unavailable(error))),
@@ -247,7 +250,7 @@ async fn primary_address(
     cluster: &Cluster,
 ) -> Result<Option<String>, ComputeError> {
     let request = emr
-        .client
+        .client()
         .list_instances()
         .cluster_id(id.as_str())
         .instance_states(InstanceState::Running);

@@ -46,7 +46,7 @@ pub async fn submit(
         .share_priority
         .and_then(|priority| i32::try_from(priority).ok());
     let mut request = batch
-        .client
+        .client()
         .submit_job()
         .job_name(batch.deployment.name(&work.key))
         .job_queue(queue)
@@ -119,7 +119,7 @@ pub async fn find(
     let mut token = None;
     loop {
         let request = batch
-            .client
+            .client()
             .list_jobs()
             .job_queue(queue)
             .filters(filter.clone());
@@ -146,7 +146,7 @@ pub async fn describe(
         return Ok(Vec::new());
     }
     let jobs = ids.iter().map(ToString::to_string).collect();
-    let request = batch.client.describe_jobs().set_jobs(Some(jobs));
+    let request = batch.client().describe_jobs().set_jobs(Some(jobs));
     let answer = Box::pin(request.send()).await.map_err(unavailable)?;
     let jobs = answer.jobs.unwrap_or_default();
     Ok(jobs
@@ -164,7 +164,7 @@ pub async fn cancel(
     let reason: String = reason.chars().take(REASON).collect();
     for id in ids {
         let request = batch
-            .client
+            .client()
             .terminate_job()
             .job_id(id.as_str())
             .reason(&reason);

@@ -10,6 +10,7 @@ mod jobs;
 mod machines;
 mod steps;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -44,32 +45,45 @@ pub struct EmrBatchCompute {
 /// A service, and whose names its work bears there.
 #[derive(Debug, Clone)]
 struct Named<C> {
-    client: C,
+    /// Made when it is first needed: most functions never call it.
+    client: OnceLock<C>,
+    make: fn(&SdkConfig) -> C,
+    config: SdkConfig,
     deployment: Deployment,
+}
+
+impl<C> Named<C> {
+    fn new(config: &SdkConfig, deployment: &Deployment, make: fn(&SdkConfig) -> C) -> Self {
+        Self {
+            client: OnceLock::new(),
+            make,
+            config: config.clone(),
+            deployment: deployment.clone(),
+        }
+    }
+
+    fn client(&self) -> &C {
+        self.client.get_or_init(|| (self.make)(&self.config))
+    }
 }
 
 impl EmrBatchCompute {
     /// Uses the services under a deployment's names; without what it gives every cluster, no
-    /// cluster can be requested. Secrets of clusters are read with the configuration.
-    pub fn new(
-        config: &SdkConfig,
-        deployment: Deployment,
-        emr: aws_sdk_emr::Client,
-        batch: aws_sdk_batch::Client,
-        clusters: Option<EmrSettings>,
-    ) -> Self {
+    /// cluster can be requested.
+    pub fn new(config: &SdkConfig, deployment: &Deployment, clusters: Option<EmrSettings>) -> Self {
         Self {
-            emr: Named {
-                client: emr,
-                deployment: deployment.clone(),
-            },
-            batch: Named {
-                client: batch,
-                deployment,
-            },
+            emr: Named::new(config, deployment, aws_sdk_emr::Client::new),
+            batch: Named::new(config, deployment, aws_sdk_batch::Client::new),
             clusters,
             secrets: TeamSecrets::new(config),
         }
+    }
+
+    /// Calls the services with clients of one's own.
+    pub fn with_clients(mut self, emr: aws_sdk_emr::Client, batch: aws_sdk_batch::Client) -> Self {
+        self.emr.client = emr.into();
+        self.batch.client = batch.into();
+        self
     }
 }
 

@@ -86,7 +86,7 @@ async fn call(
     steps: Vec<StepConfig>,
 ) -> Result<Vec<SubmissionId>, SubmitError> {
     let request = emr
-        .client
+        .client()
         .add_job_flow_steps()
         .job_flow_id(cluster.as_str())
         .set_steps(Some(steps))
@@ -125,7 +125,7 @@ pub async fn list(
     let mut marker = None;
     loop {
         let request = emr
-            .client
+            .client()
             .list_steps()
             .cluster_id(cluster.as_str())
             .set_marker(marker);
@@ -192,7 +192,7 @@ async fn by_id(
 ) -> Result<Option<Vec<WorkObservation>>, ComputeError> {
     let ids = ids.iter().map(ToString::to_string).collect();
     let request = emr
-        .client
+        .client()
         .list_steps()
         .cluster_id(cluster.as_str())
         .set_step_ids(Some(ids));
@@ -220,7 +220,7 @@ pub async fn cancel(
     for chunk in ids.chunks(STEPS) {
         let ids = chunk.iter().map(ToString::to_string).collect();
         let request = emr
-            .client
+            .client()
             .cancel_steps()
             .cluster_id(cluster.as_str())
             .set_step_ids(Some(ids));

@@ -47,13 +47,13 @@ pub fn run(
     begin(function.name(), async {
         let settings = Settings::read_for(function, variable)?;
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let inbox = LambdaInbox::new(
+        let (deployment, inbox) = (
             settings.deployment.clone(),
-            aws_sdk_sqs::Client::new(&config),
-            &settings.queue_urls[&function],
-            settings.dead_letters_url(function),
+            settings.queue_urls[&function].clone(),
         );
+        let dead_letters = settings.dead_letters_url(function);
         let ports = AwsPorts::new(&config, settings);
+        let inbox = LambdaInbox::new(deployment, ports.queues().clone(), inbox, dead_letters);
         inbox.serve(async |batch| handle(&ports, batch).await).await
     })
 }

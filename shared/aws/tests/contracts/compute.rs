@@ -30,10 +30,7 @@ pub fn compute_of(deployment: &str, wire: &Wire) -> EmrBatchCompute {
         subnet: Some("subnet-1".into()),
         log_uri: Some("s3://logs/".into()),
     };
-    let emr = aws_sdk_emr::Client::new(&config);
-    let batch = aws_sdk_batch::Client::new(&config);
-    let deployment = deployment.parse().unwrap();
-    EmrBatchCompute::new(&config, deployment, emr, batch, Some(settings))
+    EmrBatchCompute::new(&config, &deployment.parse().unwrap(), Some(settings))
 }
 
 pub struct Bench {

@@ -54,9 +54,7 @@ async fn who_was_not_told_what_clusters_are_given_requests_none() {
     let bench = Bench::new();
     let answering = bench.services.clone();
     let config = Wire::new(move |asked| answering.lock().unwrap().answer(asked)).config();
-    let emr = aws_sdk_emr::Client::new(&config);
-    let batch = aws_sdk_batch::Client::new(&config);
-    let compute = EmrBatchCompute::new(&config, "murmur".parse().unwrap(), emr, batch, None);
+    let compute = EmrBatchCompute::new(&config, &"murmur".parse().unwrap(), None);
     let refused = compute.request_cluster(&crate::job_flow::request()).await;
     assert_eq!(word(&refused), "refused");
     assert_eq!(bench.asked("RunJobFlow"), [Value::Null; 0]);

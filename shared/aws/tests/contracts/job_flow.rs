@@ -94,9 +94,9 @@ pub fn compute_over(config: &SdkConfig, emr: aws_sdk_emr::Client) -> EmrBatchCom
         subnet: Some("subnet-1".into()),
         log_uri: Some("s3://logs/".into()),
     };
-    let deployment = "murmur".parse().unwrap();
     let batch = aws_sdk_batch::Client::new(config);
-    EmrBatchCompute::new(config, deployment, emr, batch, Some(settings))
+    EmrBatchCompute::new(config, &"murmur".parse().unwrap(), Some(settings))
+        .with_clients(emr, batch)
 }
 
 #[tokio::test]
