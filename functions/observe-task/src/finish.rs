@@ -23,7 +23,7 @@ pub(crate) async fn all<P: Ports>(
     for (positions, observed) in &observed {
         let ended = match &observed.end {
             End::None => continue,
-            End::Ended(task) => task,
+            End::Ended(task) => task.as_ref(),
             End::Again { past, .. } => past.as_ref(),
         };
         if let Some(claim) = &ended.claim {

@@ -190,8 +190,8 @@ async fn observed<P: Ports>(
 ) -> Result<Observed, Trouble> {
     let end = match outcome.step {
         Step::Stale | Step::Stray | Step::Progress(_) => End::None,
-        Step::Ended(ended) => End::Ended(ended),
-        Step::Repeat => End::Ended(outcome.task.value),
+        Step::Ended(ended) => End::Ended(Box::new(ended)),
+        Step::Repeat => End::Ended(Box::new(outcome.task.value)),
         Step::Retry { past, next, delay } => End::Again { past, next, delay },
         Step::RepeatRetry => again(ports, key, outcome.task.value).await?,
     };
@@ -250,7 +250,7 @@ pub(crate) struct Observed {
 /// How an attempt ended, now or when this was first observed.
 pub(crate) enum End {
     None,
-    Ended(Task),
+    Ended(Box<Task>),
     Again {
         past: Box<Task>,
         next: Box<Task>,
@@ -278,7 +278,7 @@ async fn tell<P: Ports>(ports: &P, observed: &[(Vec<usize>, Observed)]) -> Resul
     let told = observed.iter().flat_map(|(_, observed)| {
         let end = match &observed.end {
             End::None => None,
-            End::Ended(task) => Some(task),
+            End::Ended(task) => Some(task.as_ref()),
             End::Again { next, .. } => Some(next.as_ref()),
         };
         observed.running.as_ref().into_iter().chain(end)

@@ -1,7 +1,7 @@
 //! What a run publishes when it starts.
 
 use model::fact::TaskReady;
-use model::run::Run;
+use model::run::{Run, RunState};
 use ports::{EventBus as _, Ports, Trouble};
 use protocols::{facts, plans};
 
@@ -25,6 +25,16 @@ pub(crate) async fn publish<P: Ports>(ports: &P, run: &Run) -> Result<(), Troubl
         )
     }));
     Ok(ports.bus().publish(published).await?)
+}
+
+/// Publishes that a run that has ended since had started.
+pub(crate) async fn publish_started<P: Ports>(ports: &P, ended: &Run) -> Result<(), Trouble> {
+    let started = Run {
+        state: RunState::Running,
+        reason: None,
+        ..ended.clone()
+    };
+    publish_state(ports, &started).await
 }
 
 /// Publishes the run's present state, and nothing else.

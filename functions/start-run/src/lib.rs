@@ -152,8 +152,14 @@ async fn start<P: Ports>(
         // A duplicate publishes again what it caused; a rerun's tasks are not its doing.
         RunState::Running if run.value.generation == 1 => begin::publish(ports, &run.value).await,
         RunState::Skipped => begin::publish_state(ports, &run.value).await,
-        // It may have taken places while it was being cancelled, and the message may be a release.
-        RunState::Cancelled => limits::free_run(ports, &run.value).await,
+        RunState::Cancelled => {
+            // Whoever started it may have crashed before anybody was told.
+            if run.value.generation == 1 && run.value.started_at.is_some() {
+                begin::publish_started(ports, &run.value).await?;
+            }
+            // It may have taken places while it was being cancelled, and the message may be a release.
+            limits::free_run(ports, &run.value).await
+        }
         RunState::Running | RunState::Succeeded | RunState::Failed => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 
 #[path = "../../../shared/aws/tests/contracts/bus_bench.rs"]
 mod bus_bench;
+#[allow(dead_code)] // the bill uses more of it
 mod calls;
 mod deployment;
 #[path = "../../../shared/aws/tests/contracts/emulator.rs"]

@@ -31,10 +31,12 @@ pub struct Order {
 }
 
 /// Lives through a day. A handler that panics has broken an invariant, too.
-pub fn live(script: &Script) -> Result<Lived, Failure> {
-    let failure = |broken| Failure {
-        script: script.clone(),
-        broken,
+pub fn live(script: &Script) -> Result<Lived, Box<Failure>> {
+    let failure = |broken| {
+        Box::new(Failure {
+            script: script.clone(),
+            broken,
+        })
     };
     let lived = catch_unwind(AssertUnwindSafe(|| World::of(script.clone()).live()));
     match lived {
@@ -65,7 +67,7 @@ pub fn tell(script: &Script) -> (Vec<String>, Option<Broken>) {
 }
 
 /// Lives through a seed's day, of some seeds twice.
-pub fn seed(seed: u64, totals: &mut Totals) -> Result<(), Failure> {
+pub fn seed(seed: u64, totals: &mut Totals) -> Result<(), Box<Failure>> {
     let script = Script::of(seed);
     let lived = live(&script)?;
     if seed.is_multiple_of(TWICE) {
@@ -74,7 +76,7 @@ pub fn seed(seed: u64, totals: &mut Totals) -> Result<(), Failure> {
             let what = format!("{:x} and then {:x}", lived.hash, again.hash);
             let invariant = Invariant::Deterministic;
             let broken = Broken { invariant, what };
-            return Err(Failure { script, broken });
+            return Err(Box::new(Failure { script, broken }));
         }
         totals.note_twice();
     }
@@ -108,7 +110,7 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Option<Fa
                 failure
                     .lock()
                     .expect("nobody panics while it is held")
-                    .get_or_insert(found);
+                    .get_or_insert(*found);
             }
             done.fetch_add(1, Ordering::Relaxed);
         }

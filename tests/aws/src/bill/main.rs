@@ -17,6 +17,7 @@ mod deployment;
 #[path = "../../../../shared/aws/tests/contracts/emulator.rs"]
 #[allow(dead_code)] // the contracts use more of it
 mod emulator;
+#[allow(dead_code)] // its tests run with the suite `aws`, this is no test program
 mod ledger;
 mod load;
 mod prices;

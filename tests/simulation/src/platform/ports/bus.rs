@@ -32,11 +32,10 @@ impl EventBus for PlatformPorts {
             self.sends().await?;
             let now = self.shared.now();
             self.shared.watch.published(&fact, now);
-            let mut mail = self.shared.mail.borrow_mut();
             for function in Function::subscribers(fact.body.type_name()) {
-                mail.push((now, *function, Message::Fact(fact.clone())));
+                let letter = (now, *function, Message::Fact(fact.clone()));
+                self.shared.mail.borrow_mut().push(letter);
             }
-            drop(mail);
             self.sent().await?;
         }
         Ok(())
