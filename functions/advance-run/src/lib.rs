@@ -21,7 +21,7 @@ use model::key::Key;
 use model::message::Message;
 use model::run::{Run, RunState};
 use model::task::Outcome;
-use ports::{Delivery, EventBus as _, Ports, Trouble, TypedStore as _, Verdict};
+use ports::{Delivery, EventBus as _, Ports, StateStore as _, Stored, Trouble, Verdict, Versioned};
 use protocols::plans;
 
 use crate::arrive::Wave;
@@ -38,12 +38,24 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             Err(reason) => verdicts[position] = Verdict::Poison(reason),
         }
     }
+    let items: Vec<Key> = by_run.keys().map(|run| Key::Run(run.clone())).collect();
+    let runs = match ports.store().read_many(&items).await {
+        Ok(runs) => runs,
+        Err(error) => {
+            let verdict = Verdict::from(Err(error.into()));
+            for facts in by_run.values() {
+                let positions: Vec<usize> = facts.iter().map(|(position, _)| *position).collect();
+                set(&mut verdicts, &positions, &verdict);
+            }
+            return verdicts;
+        }
+    };
     let mut told: Vec<Fact> = Vec::new();
     let mut telling: Vec<usize> = Vec::new();
-    for (run, facts) in by_run {
+    for ((id, facts), run) in by_run.into_iter().zip(runs) {
         let positions: Vec<usize> = facts.iter().map(|(position, _)| *position).collect();
         let facts = facts.into_iter().map(|(_, fact)| fact).collect();
-        match advance(ports, &run, facts).await {
+        match advance(ports, &id, run, facts).await {
             Ok(facts) if facts.is_empty() => {}
             Ok(facts) => {
                 told.extend(facts);
@@ -103,10 +115,16 @@ fn ended(message: Message) -> Result<(RunId, Ended), String> {
 
 /// Lets outcomes of one run arrive, and whatever follows from them, wave by wave; gives what is to
 /// be told. A repetition gives it again: what a word of ours closed is ours each time.
-async fn advance<P: Ports>(ports: &P, id: &RunId, facts: Vec<Ended>) -> Result<Vec<Fact>, Trouble> {
-    let Some(run) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
+async fn advance<P: Ports>(
+    ports: &P,
+    id: &RunId,
+    run: Option<Stored>,
+    facts: Vec<Ended>,
+) -> Result<Vec<Fact>, Trouble> {
+    let Some(run) = run else {
         return Err(Trouble::Poison(format!("run {id} does not exist")));
     };
+    let run: Versioned<Run> = run.read()?;
     match run.value.state {
         RunState::Waiting | RunState::Running | RunState::Succeeded | RunState::Failed => {}
         RunState::Cancelled | RunState::Skipped => return Ok(Vec::new()),

@@ -24,8 +24,8 @@ use model::task::{PastAttempt, Task, TaskState};
 use model::units::Seconds;
 use ports::bus::MAX_DELAY;
 use ports::{
-    CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _, Trouble,
-    TypedStore as _, Verdict, Versioned, Write,
+    CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _, Stored,
+    Trouble, TypedStore as _, Verdict, Versioned, Write,
 };
 use protocols::{facts, plans};
 
@@ -54,12 +54,24 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             }
         }
     }
+    let items: Vec<Key> = by_key.keys().map(item).collect();
+    let glanced = match ports.store().glance_many(&items).await {
+        Ok(glanced) => glanced,
+        Err(error) => {
+            let verdict = Verdict::from(Err(error.into()));
+            for seen in by_key.values() {
+                let positions: Vec<usize> = seen.iter().map(|(position, _)| *position).collect();
+                set(&mut verdicts, &positions, &verdict);
+            }
+            return verdicts;
+        }
+    };
     let mut observed: Vec<(Vec<usize>, Observed)> = Vec::new();
-    for (key, mut seen) in by_key {
+    for ((key, mut seen), glanced) in by_key.into_iter().zip(glanced) {
         seen.sort_by_key(|(_, seen)| (seen.state, seen.at));
         let positions: Vec<usize> = seen.iter().map(|(position, _)| *position).collect();
         let seen = seen.into_iter().map(|(_, seen)| seen).collect();
-        match observe(ports, &key, seen).await {
+        match observe(ports, &key, glanced, seen).await {
             Ok(Some(outcome)) => observed.push((positions, outcome)),
             Ok(None) => {}
             Err(trouble) => set(&mut verdicts, &positions, &Verdict::from(Err(trouble))),
@@ -85,6 +97,11 @@ fn set(verdicts: &mut [Verdict], positions: &[usize], verdict: &Verdict) {
     }
 }
 
+/// The item of an attempt's task.
+fn item(key: &AttemptKey) -> Key {
+    Key::Task(key.run.clone(), key.task.clone())
+}
+
 /// Takes what was seen of one attempt, one commit for all of it.
 ///
 /// A glance at the task is enough for what changes it, since the commit proves it; whatever else
@@ -92,10 +109,10 @@ fn set(verdicts: &mut [Verdict], positions: &[usize], verdict: &Verdict) {
 async fn observe<P: Ports>(
     ports: &P,
     key: &AttemptKey,
+    glanced: Option<Stored>,
     seen: Vec<WorkObservation>,
 ) -> Result<Option<Observed>, Trouble> {
-    let item = Key::Task(key.run.clone(), key.task.clone());
-    if let Some(glanced) = ports.store().glance(&item).await? {
+    if let Some(glanced) = glanced {
         let mut outcome = decide(ports, key, glanced.read()?, &seen).await?;
         if outcome.changed && outcome.strays.is_empty() {
             match commit(ports, &mut outcome).await {
@@ -105,7 +122,7 @@ async fn observe<P: Ports>(
             }
         }
     }
-    let Some(stored) = ports.store().get::<Task>(&item).await? else {
+    let Some(stored) = ports.store().get::<Task>(&item(key)).await? else {
         // Our items are written before any call, so this is not ours, or long gone.
         tracing::warn!(%key, "no such task");
         return Ok(None);

@@ -14,77 +14,72 @@ use model::run::{Run, RunState};
 use model::task::{Task, TaskState};
 use model::units::Seconds;
 use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
-use ports::{TypedStore as _, Write};
+use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, plans};
 
 use crate::jobs::Jobs;
 
-/// The longest until a run is looked at again; until then, as long as it has run.
+/// The longest until a run is looked at again; until then, twice as long as it has run.
 const LATEST: Seconds = Seconds::hours(1);
 
 /// Looks at runs; their Batch jobs are asked about together. Returns what went wrong with which.
 pub(crate) async fn look<P: Ports>(
     ports: &P,
-    due: Vec<RunId>,
+    due: Vec<Versioned<Run>>,
     now: Timestamp,
 ) -> Vec<(RunId, Trouble)> {
     let mut jobs = Jobs::default();
     let mut troubles = Vec::new();
     let mut looked_at = Vec::new();
     for run in due {
-        match one(ports, &run, now, &mut jobs).await {
-            Ok(true) => looked_at.push(run),
-            Ok(false) => {}
+        match one(ports, &run.value, now, &mut jobs).await {
+            Ok(()) => looked_at.push(run),
             Err(trouble) => {
+                let id = run.value.run.clone();
                 // What is poison now is poison in two minutes: it must not be in the way.
                 if matches!(trouble, Trouble::Poison(_)) {
-                    looked_at.push(run.clone());
+                    looked_at.push(run);
                 }
-                troubles.push((run, trouble));
+                troubles.push((id, trouble));
             }
         }
     }
     let unanswered = jobs.ask(ports, now).await;
     let failed: BTreeSet<RunId> = unanswered.iter().map(|(run, _)| run.clone()).collect();
     troubles.extend(unanswered);
-    for run in looked_at.into_iter().filter(|run| !failed.contains(run)) {
-        if let Err(trouble) = arm(ports, &run, now).await {
-            troubles.push((run, trouble));
+    for run in looked_at {
+        let id = run.value.run.clone();
+        if failed.contains(&id) {
+            continue;
+        }
+        if let Err(trouble) = arm(ports, run, now).await {
+            troubles.push((id, trouble));
         }
     }
     troubles
 }
 
-/// Looks at one run; says whether it is to be armed again.
+/// Looks at one run as it was found. It may have moved on since: whatever is sent again is a duplicate
+/// then.
 async fn one<P: Ports>(
     ports: &P,
-    id: &RunId,
+    run: &Run,
     now: Timestamp,
     jobs: &mut Jobs,
-) -> Result<bool, Trouble> {
-    let Some(read) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
-        return Ok(false);
-    };
-    let run = read.value;
-    if run.check_at.is_none_or(|check_at| check_at > now) {
-        return Ok(false);
-    }
+) -> Result<(), Trouble> {
     match run.state {
-        RunState::Waiting => start_again(ports, &run).await?,
-        RunState::Running => send_again(ports, &run, now, jobs).await?,
-        RunState::Succeeded | RunState::Failed | RunState::Cancelled | RunState::Skipped => {}
+        RunState::Waiting => start_again(ports, run).await,
+        RunState::Running => send_again(ports, run, now, jobs).await,
+        RunState::Succeeded | RunState::Failed | RunState::Cancelled | RunState::Skipped => Ok(()),
     }
-    Ok(true)
 }
 
 /// Arms a run again, or disarms it if it has ended.
-async fn arm<P: Ports>(ports: &P, id: &RunId, now: Timestamp) -> Result<(), Trouble> {
-    let Some(read) = ports.store().get::<Run>(&Key::Run(id.clone())).await? else {
-        return Ok(());
-    };
+async fn arm<P: Ports>(ports: &P, read: Versioned<Run>, now: Timestamp) -> Result<(), Trouble> {
     let mut run = read.value;
     let begun = run.started_at.unwrap_or(run.created_at);
-    let pause = Seconds::between(begun, now).clamp(FIRST_LOOK, LATEST);
+    let twice = Seconds(Seconds::between(begun, now).0 * 2);
+    let pause = twice.clamp(FIRST_LOOK, LATEST);
     run.check_at = (!run.state.is_terminal()).then(|| pause.after(now));
     match ports
         .store()

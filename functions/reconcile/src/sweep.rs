@@ -34,7 +34,7 @@ pub(crate) async fn sweep<P: Ports>(ports: &P) -> Verdict {
         if stored.kind == Run::KIND {
             // Runs are looked at together: their jobs are asked about by the hundred.
             match stored.read::<Run>() {
-                Ok(run) => found.push(run.value.run),
+                Ok(run) => found.push(run),
                 Err(error) => troubles.note(&name, error.into()),
             }
             continue;

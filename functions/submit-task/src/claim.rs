@@ -73,13 +73,12 @@ pub(crate) async fn claim<P: Ports>(
     receives: u32,
 ) -> Result<Option<Claimed>, Trouble> {
     let key = Key::Task(ready.run.clone(), ready.task.clone());
-    let glanced = views.glance(ports, &ready.run).await?;
+    let glanced = views.glanced_run(ports, &ready.run).await?;
     if let Some(view) = glanced.filter(|view| view.wants(ready))
         && let Some(position) = view.plan.position(&ready.task)
     {
         // The commit proves what was glanced at, and the run is looked at again once it is made.
-        let stored = ports.store().glance(&key).await?;
-        let stored: Option<Versioned<Task>> = stored.map(|stored| stored.read()).transpose()?;
+        let stored = views.glanced_task(&key)?;
         let existing = stored.as_ref().map(|stored| &stored.value);
         let now = ports.clock().now();
         if let Claiming::Claim { epoch, failures } = claim::decide(existing, ready, now) {

@@ -28,11 +28,24 @@ use crate::view::Views;
 /// Handles a batch: all claims first, then their places and one call for each instance or queue.
 pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = batch.iter().map(|_| Verdict::Done).collect();
-    let mut views = Views::default();
+    let wanted: Vec<(u32, Result<Wanted, String>)> = batch
+        .into_iter()
+        .map(|delivery| (delivery.receives, read(delivery.message)))
+        .collect();
+    let ready = wanted.iter().filter_map(|(_, wanted)| match wanted {
+        Ok(Wanted::Submit(ready)) => Some(ready),
+        Ok(Wanted::Release(_)) | Err(_) => None,
+    });
+    let mut views = match Views::glance(ports, ready).await {
+        Ok(views) => views,
+        Err(trouble) => {
+            let verdict = Verdict::from(Err(trouble));
+            return verdicts.iter().map(|_| verdict.clone()).collect();
+        }
+    };
     let mut claims: Vec<(usize, Claimed)> = Vec::new();
-    for (position, delivery) in batch.into_iter().enumerate() {
-        let Delivery { message, receives } = delivery;
-        match read(message) {
+    for (position, (receives, wanted)) in wanted.into_iter().enumerate() {
+        match wanted {
             Ok(Wanted::Submit(ready)) => {
                 match claim::claim(ports, &mut views, &ready, receives).await {
                     Ok(Some(claimed)) => claims.push((position, claimed)),

@@ -1,18 +1,17 @@
 //! Looking after writing (rule 16): claims of runs that were cancelled or rerun, and of instances
 //! that drain, are given up before anything is submitted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use choreography::selection;
 use model::attempt::AttemptKey;
-use model::cluster::{Instance, InstanceKey};
-use model::id::{RunId, SubmissionId};
+use model::cluster::Instance;
+use model::id::SubmissionId;
 use model::key::Key;
+use model::record::Record;
 use model::run::{Run, RunState};
 use model::task::{Place, Stopping, TaskState};
-use ports::{
-    Clock as _, Compute as _, Ports, StateStore as _, Trouble, TypedStore as _, Verdict, Write,
-};
+use ports::{Clock as _, Compute as _, Ports, StateStore as _, Stored, Trouble, Verdict, Write};
 
 use crate::abandon;
 use crate::claim::Claimed;
@@ -23,10 +22,20 @@ pub(crate) async fn keep_allowed<P: Ports>(
     claims: Vec<(usize, Claimed)>,
     verdicts: &mut [Verdict],
 ) -> Vec<(usize, Claimed)> {
-    let mut looked = Looked::default();
+    let looked = match Looked::after(ports, &claims).await {
+        Ok(looked) => looked,
+        Err(trouble) => {
+            // The claims stand until their lease is over, and are looked up then.
+            let verdict = Verdict::from(Err(trouble));
+            for (position, _) in claims {
+                verdicts[position] = verdict.clone();
+            }
+            return Vec::new();
+        }
+    };
     let mut kept = Vec::with_capacity(claims.len());
     for (position, claimed) in claims {
-        match allowed(ports, &mut looked, &claimed).await {
+        match allowed(ports, &looked, &claimed) {
             Ok(Ruling::Submit) => kept.push((position, claimed)),
             Ok(Ruling::Drop(reason)) => {
                 verdicts[position] = Verdict::from(drop_claim(ports, claimed, reason).await);
@@ -40,34 +49,33 @@ pub(crate) async fn keep_allowed<P: Ports>(
     kept
 }
 
-/// What was read after every claim of the batch was written.
-#[derive(Default)]
-struct Looked {
-    runs: BTreeMap<RunId, Option<Run>>,
-    instances: BTreeMap<InstanceKey, Option<Instance>>,
-}
+/// What was read, in one call, after every claim of the batch was written.
+struct Looked(BTreeMap<Key, Stored>);
 
 impl Looked {
-    async fn run<P: Ports>(&mut self, ports: &P, id: &RunId) -> Result<Option<&Run>, Trouble> {
-        if !self.runs.contains_key(id) {
-            let run = ports.store().get::<Run>(&Key::Run(id.clone())).await?;
-            self.runs.insert(id.clone(), run.map(|run| run.value));
+    async fn after<P: Ports>(ports: &P, claims: &[(usize, Claimed)]) -> Result<Self, Trouble> {
+        let mut keys = BTreeSet::new();
+        for (_, claimed) in claims {
+            keys.insert(Key::Run(claimed.ready.run.clone()));
+            let instance = claimed.instance.as_ref().filter(|_| !claimed.look_up);
+            keys.extend(instance.map(|one| Key::Instance(one.instance.clone())));
         }
-        Ok(self.runs.get(id).and_then(Option::as_ref))
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let stored = match keys.as_slice() {
+            [] => Vec::new(),
+            keys => ports.store().read_many(keys).await?,
+        };
+        let found = keys.into_iter().zip(stored);
+        Ok(Self(
+            found
+                .filter_map(|(key, stored)| Some((key, stored?)))
+                .collect(),
+        ))
     }
 
-    async fn instance<P: Ports>(
-        &mut self,
-        ports: &P,
-        instance: &InstanceKey,
-    ) -> Result<Option<&Instance>, Trouble> {
-        if !self.instances.contains_key(instance) {
-            let key = Key::Instance(instance.clone());
-            let read = ports.store().get::<Instance>(&key).await?;
-            let read = read.map(|read| read.value);
-            self.instances.insert(instance.clone(), read);
-        }
-        Ok(self.instances.get(instance).and_then(Option::as_ref))
+    fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, Trouble> {
+        let read = self.0.get(key).map(Stored::read::<R>).transpose()?;
+        Ok(read.map(|read| read.value))
     }
 }
 
@@ -79,12 +87,8 @@ enum Ruling {
     Again,
 }
 
-async fn allowed<P: Ports>(
-    ports: &P,
-    looked: &mut Looked,
-    claimed: &Claimed,
-) -> Result<Ruling, Trouble> {
-    let Some(run) = looked.run(ports, &claimed.ready.run).await? else {
+fn allowed<P: Ports>(ports: &P, looked: &Looked, claimed: &Claimed) -> Result<Ruling, Trouble> {
+    let Some(run) = looked.get::<Run>(&Key::Run(claimed.ready.run.clone()))? else {
         return Ok(Ruling::Drop("the run is gone".to_owned()));
     };
     if run.state != RunState::Running {
@@ -104,9 +108,9 @@ async fn allowed<P: Ports>(
     if claimed.look_up {
         return Ok(Ruling::Submit);
     }
-    let instance = looked.instance(ports, &instance.instance).await?;
+    let instance = looked.get::<Instance>(&Key::Instance(instance.instance.clone()))?;
     let now = ports.clock().now();
-    let takes = instance.is_some_and(|instance| selection::takes_work(instance, now));
+    let takes = instance.is_some_and(|instance| selection::takes_work(&instance, now));
     Ok(if takes { Ruling::Submit } else { Ruling::Again })
 }
 

@@ -1,6 +1,6 @@
 //! What one batch has read of runs, teams and instances, so that a wide layer reads its run once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use choreography::plan::Plan;
@@ -14,7 +14,8 @@ use model::key::Key;
 use model::name::{ClusterRef, TeamName};
 use model::registry::CurrentTeam;
 use model::run::{Run, RunState};
-use ports::{Ports, StateStore as _, Trouble, TypedStore as _};
+use model::task::Task;
+use ports::{Ports, StateStore as _, Stored, Trouble, TypedStore as _, Versioned};
 use protocols::{lots, plans, registry};
 
 /// A run with what it goes by.
@@ -43,7 +44,8 @@ async fn view<P: Ports>(ports: &P, run: Run) -> Result<Arc<View>, Trouble> {
 #[derive(Default)]
 pub(crate) struct Views {
     runs: BTreeMap<RunId, Arc<View>>,
-    glanced: BTreeMap<RunId, Arc<View>>,
+    glanced: BTreeMap<Key, Stored>,
+    viewed: BTreeMap<RunId, Arc<View>>,
     teams: BTreeMap<TeamName, Option<Arc<CurrentTeam>>>,
     instances: BTreeMap<ClusterRef, Arc<[Instance]>>,
     open: BTreeMap<InstanceKey, u32>,
@@ -63,21 +65,52 @@ impl Views {
         Ok(view)
     }
 
-    /// Glances at a run, once per batch, unless it was read: it may be as it was a moment ago.
-    pub async fn glance<P: Ports>(
+    /// Glances at the runs and tasks of ready attempts, all in one call: they may be as they were a
+    /// moment ago.
+    pub async fn glance<'a, P: Ports>(
+        ports: &P,
+        ready: impl Iterator<Item = &'a TaskReady>,
+    ) -> Result<Self, Trouble> {
+        let mut keys = BTreeSet::new();
+        for ready in ready {
+            keys.insert(Key::Run(ready.run.clone()));
+            keys.insert(Key::Task(ready.run.clone(), ready.task.clone()));
+        }
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let stored = match keys.as_slice() {
+            [] => Vec::new(),
+            keys => ports.store().glance_many(keys).await?,
+        };
+        let glanced = keys.into_iter().zip(stored);
+        Ok(Self {
+            glanced: glanced
+                .filter_map(|(key, stored)| Some((key, stored?)))
+                .collect(),
+            ..Self::default()
+        })
+    }
+
+    /// A run as it was glanced at, unless it was read since.
+    pub async fn glanced_run<P: Ports>(
         &mut self,
         ports: &P,
         id: &RunId,
     ) -> Result<Option<Arc<View>>, Trouble> {
-        if let Some(view) = self.runs.get(id).or_else(|| self.glanced.get(id)) {
+        if let Some(view) = self.runs.get(id).or_else(|| self.viewed.get(id)) {
             return Ok(Some(Arc::clone(view)));
         }
-        let Some(run) = ports.store().glance(&Key::Run(id.clone())).await? else {
+        let Some(run) = self.glanced.get(&Key::Run(id.clone())) else {
             return Ok(None);
         };
         let view = view(ports, run.read()?.value).await?;
-        self.glanced.insert(id.clone(), Arc::clone(&view));
+        self.viewed.insert(id.clone(), Arc::clone(&view));
         Ok(Some(view))
+    }
+
+    /// A task as it was glanced at.
+    pub fn glanced_task(&self, key: &Key) -> Result<Option<Versioned<Task>>, Trouble> {
+        let stored = self.glanced.get(key);
+        Ok(stored.map(Stored::read).transpose()?)
     }
 
     /// Reads a team's limits, once per batch.

@@ -61,7 +61,7 @@ fn what_was_lost_of_a_run_is_sent_again() {
 
 #[test]
 fn a_run_is_looked_at_less_and_less_often() {
-    for (age, pause) in [(1, 15), (20, 20), (40, 40), (600, 60)] {
+    for (age, pause) in [(1, 15), (20, 40), (25, 50), (600, 60)] {
         let ports = world();
         let run = due(&ports, age);
         sweep(&ports);
