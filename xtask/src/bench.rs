@@ -9,19 +9,24 @@ use crate::cold_start;
 use crate::package::{Arch, Format};
 use crate::project;
 
-/// Measures the durable local engine with tasks that do nothing, or how soon functions start.
+/// Measures the durable local engine with tasks that do nothing, how soon functions start, or what
+/// they cost.
 ///
-/// Without --cold-start every option is the engine's benchmark's own: --shape NAME, --seconds N,
+/// Without --cold-start and --bill every option is the engine's benchmark's own: --shape NAME, --seconds N,
 /// --synchronous normal|full, --format table|json. `cargo xtask bench -- --help` lists them.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --cold-start --format json"
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --cold-start --format json\n  cargo xtask bench --bill"
 )]
 pub struct Arguments {
     /// Measure the packaged functions: from the start of the process to its first request for an
     /// event, beside a program that does nothing; and the most memory it ever had.
     #[arg(long)]
     cold_start: bool,
+    /// Count what a million task-runs and an idle month cost on AWS, at list prices: the functions
+    /// run against an emulator, and the units are those of their requests.
+    #[arg(long, conflicts_with = "cold_start")]
+    bill: bool,
     /// With --cold-start: whose packages; `host` is what plain cargo builds here.
     #[arg(long, value_enum, default_value_t = Arch::Host, requires = "cold_start")]
     arch: Arch,
@@ -44,6 +49,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             format: arguments.format.unwrap_or(Format::Table),
         });
     }
+    if arguments.bill {
+        return bill(arguments.format.unwrap_or(Format::Table));
+    }
     let options = arguments.options.iter().filter(|option| *option != "--");
     let format = arguments.format.iter();
     let format = format.flat_map(|format| ["--format", format.name()]);
@@ -51,6 +59,27 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .args(["run", "--release", "--quiet", "--package", "bench", "--"])
         .args(options)
         .args(format)
+        .status()
+        .context("cargo could not be started")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Counts the bill; the emulator is slower than any build, so the build is the tests' own.
+fn bill(format: Format) -> anyhow::Result<ExitCode> {
+    let status = project::cargo()
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "aws-tests",
+            "--test",
+            "bill",
+        ])
+        .args(["--", "--bill", "--format", format.name()])
         .status()
         .context("cargo could not be started")?;
     Ok(if status.success() {

@@ -209,9 +209,9 @@ async fn a_night_passes_in_which_every_batch_comes_twice() {
 /// with the bill in mind.
 const PER_STEP: [(&str, u32); 7] = [
     ("AddJobFlowSteps", 1),
-    ("BatchGetItem", 0),
-    ("DeleteItem", 1),
-    ("GetItem", 10),
+    ("BatchGetItem", 5),
+    ("DeleteItem", 0),
+    ("GetItem", 2),
     ("PublishBatch", 3),
     ("PutItem", 5),
     ("Query", 3),

@@ -27,6 +27,7 @@ pub struct Call {
 
 /// One invocation of a function with a batch, with the calls it made.
 #[derive(Debug, Clone)]
+#[allow(dead_code)] // the bill uses more of it
 pub struct Invocation {
     pub function: Function,
     /// How many messages it was given.

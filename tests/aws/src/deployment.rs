@@ -18,6 +18,9 @@ use crate::stand_in::StandIn;
 use crate::wire::Wire;
 use crate::{bus_bench, emulator, table};
 
+/// How many steps EMR lists on a page.
+const EMR_PAGE: usize = 50;
+
 /// A deployment with nothing in it.
 pub struct Deployment {
     named: aws::Deployment,
@@ -118,6 +121,7 @@ impl Deployment {
     #[allow(dead_code)] // only where load is made
     pub async fn turn_under_load(&self) -> bool {
         self.drain().await;
+        self.services.lock().unwrap().page = EMR_PAGE;
         let mut events = self.services.lock().unwrap().go_on();
         events.sort_by_key(|event| model::id::digest([event.to_string().as_str()]));
         self.tell(&events).await;

@@ -12,6 +12,8 @@ const PAGE: usize = 2;
 #[derive(Default)]
 pub struct StandIn {
     pub now_s: i64,
+    /// How much a list has on a page.
+    pub page: usize,
     pub asked: Vec<Asked>,
     pub clusters: Vec<Value>,
     /// Oldest first.
@@ -24,6 +26,7 @@ impl StandIn {
     pub fn at(now_s: i64) -> Self {
         Self {
             now_s,
+            page: PAGE,
             ..Self::default()
         }
     }
@@ -144,7 +147,13 @@ impl StandIn {
             .iter()
             .rev()
             .filter(|one| created(one) >= Some(since));
-        page("Clusters", "Marker", &body["Marker"], clusters.collect())
+        page(
+            self.page,
+            "Clusters",
+            "Marker",
+            &body["Marker"],
+            clusters.collect(),
+        )
     }
 
     fn terminate_job_flows(&mut self, body: &Value) -> Answer {
@@ -199,7 +208,7 @@ impl StandIn {
             return wrong("Step id is not valid.");
         }
         if ids.is_empty() {
-            return page("Steps", "Marker", &body["Marker"], steps);
+            return page(self.page, "Steps", "Marker", &body["Marker"], steps);
         }
         let asked = steps
             .into_iter()
@@ -244,7 +253,13 @@ impl StandIn {
             job["jobQueue"] == body["jobQueue"] && text(job, "jobName").eq_ignore_ascii_case(name)
         };
         let jobs = self.jobs.iter().filter(in_queue).collect();
-        page("jobSummaryList", "nextToken", &body["nextToken"], jobs)
+        page(
+            self.page,
+            "jobSummaryList",
+            "nextToken",
+            &body["nextToken"],
+            jobs,
+        )
     }
 }
 
@@ -253,12 +268,12 @@ fn wrong(message: &str) -> Answer {
 }
 
 /// One page of a list, and a token when there is more.
-fn page(list: &str, token: &str, from: &Value, items: Vec<&Value>) -> Answer {
+fn page(size: usize, list: &str, token: &str, from: &Value, items: Vec<&Value>) -> Answer {
     let from: usize = from
         .as_str()
         .and_then(|from| from.parse().ok())
         .unwrap_or(0);
-    let to = (from + PAGE).min(items.len());
+    let to = (from + size).min(items.len());
     let mut answer = json!({ list: items[from..to] });
     if to < items.len() {
         answer[token] = to.to_string().into();

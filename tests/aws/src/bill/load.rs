@@ -31,7 +31,7 @@ instances: { primary: m7g.xlarge, core: { type: r7g.2xlarge, count: 10, spot: 80
 const SPARK: &str = "spark: { cluster: etl, script: \"s3://weather-jobs/aggregate.py\", args: [\"--date\", \"{{ logical_date }}\"] }";
 
 /// Seconds from one look of reconcile's to the next.
-const SWEEP_S: u64 = 120;
+pub const SWEEP_S: u64 = 120;
 
 const STARTS: &str = "2026-03-01T05:30:00Z";
 
@@ -100,6 +100,11 @@ impl Load {
         }
     }
 
+    /// A name for its deployment.
+    fn deployment(&self) -> String {
+        format!("bill-{}-{}-{}", self.name, self.workflows, self.tasks_each)
+    }
+
     fn files(&self) -> Vec<SourceFile> {
         let mut files = vec![
             SourceFile::new("events/weather/team.yaml", TEAM),
@@ -147,12 +152,19 @@ impl Taken {
         }
         all.per(self.tasks)
     }
+
+    /// What each task more took that a longer load has.
+    pub fn per_task_beyond(&self, shorter: &Self) -> Units {
+        let mut more = self.per_task().per(1.0 / self.tasks);
+        more.add(&shorter.per_task().per(-1.0 / shorter.tasks));
+        more.per(self.tasks - shorter.tasks)
+    }
 }
 
 /// Runs a load on a deployment of its own, and counts.
 pub async fn run(load: &Load, prices: &Prices) -> Taken {
     let clock = ManualClock::at(instant("2026-03-01T04:59:00Z"));
-    let deployment = Deployment::new(&format!("bill-{}", load.name), clock).await;
+    let deployment = Deployment::new(&load.deployment(), clock).await;
     register_definitions::register(&deployment, &load.files())
         .await
         .unwrap();
@@ -224,7 +236,7 @@ async fn is_ready(deployment: &Deployment) -> bool {
         .any(|one| one.value.state == InstanceState::Ready)
 }
 
-/// Counts an load's invocations; those before it are only for what they left in the table.
+/// Counts a load's invocations; those before it are only for what they left in the table.
 fn count(load: &Load, prices: &Prices, before: &[Invocation], during: &[Invocation]) -> Taken {
     let mut ledger = Ledger::default();
     for call in before.iter().flat_map(|one| &one.calls) {
@@ -237,6 +249,7 @@ fn count(load: &Load, prices: &Prices, before: &[Invocation], during: &[Invocati
     };
     let (mut messages, mut processor_s, mut calls) = (0, 0.0, 0);
     for invocation in during {
+        let mut sent_by_services = 0.0;
         let mut units = Units {
             invocations: 1.0,
             gigabyte_seconds: prices.gigabyte_seconds(invocation),
@@ -244,15 +257,17 @@ fn count(load: &Load, prices: &Prices, before: &[Invocation], during: &[Invocati
         };
         // Each message was sent once, by a service or by a function that is billed for its own;
         // the poller receives the batch and deletes what is done.
-        units.queue_requests = 2.0 + number(invocation.first);
+        units.queue_requests = 2.0;
+        sent_by_services += number(invocation.first);
         for call in &invocation.calls {
-            let mut billed = ledger.take(call);
             if call.service == "SQS" && call.operation.starts_with("SendMessage") {
-                billed.queue_requests -= number(call.request.matches("MessageBody").count());
+                sent_by_services -= number(call.request.matches("\"MessageBody\"").count());
             }
-            units.add(&billed);
+            units.add(&ledger.take(call));
             *taken.calls.entry(call.operation.clone()).or_default() += 1;
         }
+        units.queue_requests += sent_by_services;
+        units.of_which_sent_by_services = sent_by_services;
         messages += invocation.messages;
         processor_s += invocation.processor_s;
         calls += invocation.calls.len();

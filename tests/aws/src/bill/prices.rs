@@ -61,9 +61,14 @@ pub struct Assumed {
     pub processor_milliseconds_per_call: f64,
     /// The share of a processor that a function of this memory gets.
     pub processors_at_this_memory: f64,
-    pub empty_receives_per_minute_and_inbox: u32,
     /// How long steps take, for how often reconcile looks at them.
     pub steps_minutes: u32,
+    /// Lambda's poller asks whether anything has come.
+    pub empty_receives_per_minute_and_inbox: u32,
+    /// History that is kept: about a million task-runs.
+    pub table_gigabytes: f64,
+    pub log_bytes_per_invocation: u32,
+    pub hours_per_month: u32,
 }
 
 /// What others cost.
@@ -71,6 +76,9 @@ pub struct Assumed {
 #[serde(deny_unknown_fields)]
 pub struct Others {
     pub step_functions_standard_per_million_transitions: f64,
+    /// At least the task's own state and the choice or join that leads to it; a retry is one more.
+    pub transitions_per_task: u32,
+    /// The smallest environment, idle or not, with one scheduler and one worker.
     pub mwaa_smallest_per_hour: f64,
 }
 
