@@ -3,66 +3,25 @@
 use std::sync::Arc;
 
 use choreography::claim::{self, Claiming, LEASE};
-use choreography::selection::{self, Candidate};
+use choreography::selection;
 use choreography::work;
-use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::cluster::Instance;
-use model::definition::{Cluster, ClusterChoice, TaskKind};
+use model::definition::{Cluster, TaskKind};
 use model::fact::TaskReady;
 use model::key::Key;
-use model::limit::{self, LimitRef, SizedLimit};
-use model::registry::Catalogue;
+use model::limit::{LimitRef, SizedLimit};
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
-use model::work::Submission;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
-use protocols::lots::{self, Seat};
+use protocols::lots;
 use protocols::{content, facts, registry, stop};
 
 use crate::abandon;
+use crate::choose;
+use crate::claimed::Claimed;
 use crate::park::{self, Wait};
 use crate::view::{View, Views};
-
-/// A claim that is committed, with what will be submitted under it.
-pub(crate) struct Claimed {
-    pub view: Arc<View>,
-    pub ready: TaskReady,
-    pub task: Versioned<Task>,
-    pub submission: Submission,
-    pub places: Vec<Versioned<limit::Place>>,
-    /// The limits of the task itself.
-    pub wanted: Vec<SizedLimit>,
-    /// Open steps of its instance, of which it takes a place together with the rest of the batch.
-    pub steps: Option<SizedLimit>,
-    pub seat: Option<Seat>,
-    pub timeout_at: Option<Timestamp>,
-    /// Whether it has a place of every limit. A claim that is taken over may have none, and must
-    /// then not submit anew.
-    pub seated: bool,
-    /// Where it runs, when that is an instance.
-    pub instance: Option<Instance>,
-    /// A former submitter was not heard of again: look the key up first.
-    pub look_up: bool,
-    pub receives: u32,
-}
-
-impl Claimed {
-    /// Gives back what it took and did not use, and lets as many waiters go.
-    pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
-        let instance = self.instance.as_ref();
-        registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
-    }
-
-    /// The claim of the item.
-    pub fn claim(&self) -> &Claim {
-        self.task
-            .value
-            .claim
-            .as_ref()
-            .expect("a claimed task has a claim")
-    }
-}
 
 /// Claims an attempt with a place of every limit it is under but its instance's open steps, of
 /// which the batch takes places together. `None` when there is nothing to do or it waits.
@@ -205,7 +164,9 @@ impl Attempt<'_> {
                 let choice = kind
                     .cluster()
                     .expect("every kind but batch names a cluster");
-                let Some(chosen) = self.select(ports, views, choice).await? else {
+                let Some(chosen) =
+                    choose::instance(ports, views, &self.view.run.team, choice).await?
+                else {
                     let (item, wait) = ((task, read_at), Wait::Instance(choice.clone()));
                     return park::park(ports, self.view, self.ready, item, wait, &wanted).await;
                 };
@@ -453,63 +414,5 @@ impl Attempt<'_> {
         let name = self.key().to_string();
         let held = limits::held(ports, limit).await?;
         Ok(held.iter().any(|place| place.value.holder == name))
-    }
-
-    /// Chooses the instance, with the reason in words.
-    async fn select<P: Ports>(
-        &self,
-        ports: &P,
-        views: &mut Views,
-        choice: &ClusterChoice,
-    ) -> Result<Option<(Instance, String)>, Trouble> {
-        let now = ports.clock().now();
-        let mut found: Vec<Instance> = Vec::new();
-        for cluster in clusters(ports, &self.view.run.team, choice).await? {
-            let instances = views.instances(ports, &cluster, now).await?;
-            let ready = instances.iter();
-            found.extend(ready.filter(|one| selection::takes_work(one, now)).cloned());
-        }
-        let mut open = vec![0; found.len()];
-        if found.len() > 1 {
-            for (instance, open) in found.iter().zip(&mut open) {
-                *open = views.open(ports, instance).await?;
-            }
-        }
-        let candidates: Vec<Candidate<'_>> = found
-            .iter()
-            .zip(open)
-            .map(|(instance, open)| Candidate { instance, open })
-            .collect();
-        let chosen = selection::choose(&candidates, now);
-        let chosen = chosen.map(|chosen| (found.swap_remove(chosen.position), chosen.reason));
-        if let Some((instance, _)) = &chosen {
-            views.one_more(instance);
-        }
-        Ok(chosen)
-    }
-}
-
-/// The clusters a choice may mean.
-pub(crate) async fn clusters<P: Ports>(
-    ports: &P,
-    team: &model::name::TeamName,
-    choice: &ClusterChoice,
-) -> Result<Vec<model::name::ClusterRef>, Trouble> {
-    match choice {
-        ClusterChoice::Named(cluster) => Ok(vec![cluster.clone()]),
-        ClusterChoice::Tagged(wanted) => {
-            let key = Key::Catalogue(team.clone());
-            let Some(catalogue) = ports.store().get::<Catalogue>(&key).await? else {
-                return Ok(Vec::new());
-            };
-            let matching = catalogue.value.clusters.into_iter().filter(|(_, tags)| {
-                wanted
-                    .iter()
-                    .all(|(key, value)| tags.get(key) == Some(value))
-            });
-            Ok(matching
-                .map(|(name, _)| model::name::ClusterRef::new(team.clone(), name))
-                .collect())
-        }
     }
 }

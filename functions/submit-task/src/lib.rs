@@ -9,7 +9,9 @@
 //! only then submits. The first id committed is the attempt.
 
 mod abandon;
+mod choose;
 mod claim;
+mod claimed;
 mod look;
 mod park;
 mod seats;
@@ -22,7 +24,7 @@ use model::message::Message;
 use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
 use protocols::registry;
 
-use crate::claim::Claimed;
+use crate::claimed::Claimed;
 use crate::view::Views;
 
 /// Handles a batch: all claims first, then their places and one call for each instance or queue.

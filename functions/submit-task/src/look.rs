@@ -14,7 +14,7 @@ use model::task::{Place, Stopping, TaskState};
 use ports::{Clock as _, Compute as _, Ports, StateStore as _, Stored, Trouble, Verdict, Write};
 
 use crate::abandon;
-use crate::claim::Claimed;
+use crate::claimed::Claimed;
 
 /// Keeps the claims that may go on; the others are given up and get their verdict.
 pub(crate) async fn keep_allowed<P: Ports>(

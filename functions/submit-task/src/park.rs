@@ -11,7 +11,8 @@ use model::task::{Task, TaskState};
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::{facts, limits, lots, registry};
 
-use crate::claim::{self, Claimed};
+use crate::choose;
+use crate::claimed::Claimed;
 use crate::view::View;
 
 /// What an attempt waits for.
@@ -159,7 +160,7 @@ async fn look_again<P: Ports>(ports: &P, view: &View, wait: &Wait) -> Result<boo
         }
         Wait::Instance(choice) => {
             let now = ports.clock().now();
-            for cluster in claim::clusters(ports, &view.run.team, choice).await? {
+            for cluster in choose::clusters(ports, &view.run.team, choice).await? {
                 for instance in registry::recent_instances(ports, &cluster, now).await? {
                     let limit = selection::steps_limit(&instance.value);
                     if selection::takes_work(&instance.value, now)

@@ -8,7 +8,7 @@ use ports::{Clock as _, Ports, Trouble, Verdict};
 use protocols::lots::{self, Newcomer};
 use protocols::registry;
 
-use crate::claim::Claimed;
+use crate::claimed::Claimed;
 use crate::park::{self, Wait};
 
 /// Seats every claim that is for an instance; those without a place are parked and get their

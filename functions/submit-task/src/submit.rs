@@ -19,7 +19,7 @@ use ports::{
 use protocols::lots::Seat;
 use protocols::{facts, limits, registry, stop};
 
-use crate::claim::Claimed;
+use crate::claimed::Claimed;
 use crate::look;
 
 /// How long an attempt stays away from a place that takes no work; its event or reconcile tells

@@ -1,0 +1,55 @@
+//! A claim on its way from its commit to its submission.
+
+use std::sync::Arc;
+
+use model::Timestamp;
+use model::cluster::Instance;
+use model::fact::TaskReady;
+use model::limit::{self, SizedLimit};
+use model::task::{Claim, Task};
+use model::work::Submission;
+use ports::{Ports, Trouble, Versioned};
+use protocols::lots::Seat;
+use protocols::registry;
+
+use crate::view::View;
+
+/// A claim that is committed, with what will be submitted under it.
+pub(crate) struct Claimed {
+    pub view: Arc<View>,
+    pub ready: TaskReady,
+    pub task: Versioned<Task>,
+    pub submission: Submission,
+    pub places: Vec<Versioned<limit::Place>>,
+    /// The limits of the task itself.
+    pub wanted: Vec<SizedLimit>,
+    /// Open steps of its instance, of which it takes a place together with the rest of the batch.
+    pub steps: Option<SizedLimit>,
+    pub seat: Option<Seat>,
+    pub timeout_at: Option<Timestamp>,
+    /// Whether it has a place of every limit. A claim that is taken over may have none, and must
+    /// then not submit anew.
+    pub seated: bool,
+    /// Where it runs, when that is an instance.
+    pub instance: Option<Instance>,
+    /// A former submitter was not heard of again: look the key up first.
+    pub look_up: bool,
+    pub receives: u32,
+}
+
+impl Claimed {
+    /// Gives back what it took and did not use, and lets as many waiters go.
+    pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
+        let instance = self.instance.as_ref();
+        registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
+    }
+
+    /// The claim of the item.
+    pub fn claim(&self) -> &Claim {
+        self.task
+            .value
+            .claim
+            .as_ref()
+            .expect("a claimed task has a claim")
+    }
+}
