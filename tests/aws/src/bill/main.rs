@@ -82,6 +82,8 @@ async fn report(prices: Prices) -> Report {
         ("50 chains of 20", Load::chains(50, 20)),
         ("10 layers of 50", Load::layers(1, 10, 50)),
         ("fan of 200", Load::fan(1, 200)),
+        // Nothing to batch with.
+        ("1 chain of 20, alone", Load::chains(1, 20)),
     ] {
         eprintln!("{name} …");
         let taken = load::run(&load, &prices).await;
