@@ -1,7 +1,8 @@
 //! Checks every edge between crates against the layer table.
 
 use crate::layers::{
-    FOR_MAIN, FOR_TESTS, LAYERS, Layer, Layers, Libraries, layer_of, reserved_for,
+    FOR_MAIN, FOR_TESTS, LAYERS, LIBRARIES_FOR_TESTS, Layer, Layers, Libraries, layer_of,
+    reserved_for,
 };
 use crate::workspace::{By, Edge, To};
 
@@ -49,7 +50,11 @@ fn may_import_layer(from: &Layer, to: &str) -> bool {
 }
 
 fn may_import_library(from: &Layer, library: &str, for_tests: bool) -> bool {
-    let reserved = reserved_for(library).is_some_and(|owner| owner != from.name);
+    let for_its_tests = |(layer, beginning): &(&str, &str)| {
+        for_tests && *layer == from.name && library.starts_with(beginning)
+    };
+    let reserved = reserved_for(library).is_some_and(|owner| owner != from.name)
+        && !LIBRARIES_FOR_TESTS.iter().any(for_its_tests);
     match from.libraries {
         Libraries::All => true,
         Libraries::AllButReserved => !reserved,
@@ -193,6 +198,10 @@ mod tests {
             ("shared/local", library("rusqlite"), WHOLE, true),
             ("shared/local", library("aws-sdk-sqs"), WHOLE, false),
             ("shared/aws", library("aws-sdk-sqs"), WHOLE, true),
+            ("cli", library("aws-config"), By::Feature, false),
+            ("cli", library("aws-sdk-sqs"), WHOLE, false),
+            ("cli", library("aws-sdk-sqs"), By::Tests, true),
+            ("cli", library("lambda_runtime"), By::Tests, false),
             ("shared/aws", library("rusqlite"), WHOLE, false),
             ("shared/aws", house("shared/ports"), WHOLE, true),
             ("shared/aws", house("shared/choreography"), WHOLE, false),

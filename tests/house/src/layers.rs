@@ -152,6 +152,14 @@ pub const FOR_MAIN: &[(&str, &str)] = &[("functions", "aws"), ("register-definit
 /// Layers whose crates any crate may import for its tests.
 pub const FOR_TESTS: &[&str] = &["testkit"];
 
+/// Layers whose tests alone may import libraries of another layer: people look at AWS by the
+/// command line, and its tests must put there what they are to see.
+pub const LIBRARIES_FOR_TESTS: &[(&str, &str)] = &[
+    ("cli", "aws-config"),
+    ("cli", "aws-sdk-"),
+    ("cli", "aws-smithy-"),
+];
+
 /// Libraries that belong to one layer; `*` at the end stands for any rest.
 pub const RESERVED: &[(&str, &str)] = &[
     ("rusqlite", "local"),

@@ -22,10 +22,8 @@ mod failure;
 
 use std::time::Duration;
 
-use ::aws::people::{self, DeadLetters, Inboxes, Logs, Printed};
+use ::aws::people::{self, Account, DeadLetters, Inboxes, Logs, Printed};
 use ::aws::{Deployment, DynamoStateStore, NotADeployment, Trouble};
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use model::Timestamp;
 use model::message::{Function, Message};
 use model::task::{Place, Task};
@@ -46,7 +44,7 @@ const PACE: Pace = Pace {
 
 /// A deployment on AWS.
 pub struct AwsTarget {
-    config: SdkConfig,
+    account: Account,
     store: DynamoStateStore,
     inboxes: Inboxes,
     dead_letters: DeadLetters,
@@ -59,11 +57,14 @@ impl AwsTarget {
         let deployment = at.deployment.parse();
         let deployment: Deployment =
             deployment.map_err(|error: NotADeployment| Failure::usage(error.to_string()))?;
-        let (config, region) = configuration(at).await?;
-        let table = deployment.as_str();
-        match people::knock(&config, table).await {
+        let account = Account::find(at.profile.as_deref(), at.region.as_deref()).await;
+        let account = account.map_err(|error| {
+            Failure::usage(error.to_string())
+                .help("name it with --region or AWS_REGION, or in the profile that is used")
+        })?;
+        match account.knock(&deployment).await {
             Ok(()) => {}
-            Err(Trouble::Absent(_)) => return Err(no_such(&config, table, &region).await),
+            Err(Trouble::Absent(_)) => return Err(no_such(&account, &deployment).await),
             Err(Trouble::NoCredentials) if at.profile.is_some() => {
                 let profile = at.profile.as_deref().unwrap_or_default();
                 let what = format!("the profile `{profile}` gives no AWS credentials");
@@ -71,48 +72,29 @@ impl AwsTarget {
                     .help("`aws configure list-profiles` lists those there are"));
             }
             Err(trouble) => {
-                let what = format!("cannot read the table `{table}` in {region}");
+                let region = account.region();
+                let what = format!("cannot read the table `{deployment}` in {region}");
                 return Err(failure(what, trouble, Policy::Read));
             }
         }
         Ok(Self {
-            store: people::table(&config, table),
-            inboxes: Inboxes::new(&config, deployment.clone()),
-            dead_letters: DeadLetters::new(&config, deployment),
-            logs: Logs::new(&config),
-            config,
+            store: account.table(&deployment),
+            inboxes: account.inboxes(deployment.clone()),
+            dead_letters: account.dead_letters(deployment),
+            logs: account.logs(),
+            account,
         })
     }
 }
 
-/// Reads profiles and the environment as the AWS CLI does.
-async fn configuration(at: &At) -> Result<(SdkConfig, Region), Failure> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(profile) = &at.profile {
-        // As with the AWS CLI, a profile that is named goes before keys in the environment.
-        let named = ProfileFileCredentialsProvider::builder().profile_name(profile);
-        loader = loader
-            .profile_name(profile)
-            .credentials_provider(named.build());
-    }
-    if let Some(region) = &at.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    let config = loader.load().await;
-    match config.region().cloned() {
-        Some(region) => Ok((config, region)),
-        None => Err(Failure::usage("no AWS region is chosen")
-            .help("name it with --region or AWS_REGION, or in the profile that is used")),
-    }
-}
-
 /// Says that there is no deployment, and where it was looked for.
-async fn no_such(config: &SdkConfig, table: &str, region: &Region) -> Failure {
-    let account = match people::caller(config).await {
+async fn no_such(account: &Account, deployment: &Deployment) -> Failure {
+    let of_account = match account.caller().await {
         Ok(caller) => format!(" of account {}", caller.account),
         Err(_) => String::new(),
     };
-    let what = format!("there is no table `{table}` in {region}{account}: nothing is deployed");
+    let place = format!("{}{of_account}", account.region());
+    let what = format!("there is no table `{deployment}` in {place}: nothing is deployed");
     Failure::not_found(what)
         .help("`terraform apply` deploys it")
         .help("or name another deployment with --deployment, --region or --profile")
@@ -144,7 +126,7 @@ impl Target for AwsTarget {
 
     /// Whoever AWS says is calling; what is said besides does not hide that.
     async fn who(&self, said: Option<&str>) -> String {
-        match (people::caller(&self.config).await, said) {
+        match (self.account.caller().await, said) {
             (Ok(caller), None) => caller.arn,
             (Ok(caller), Some(said)) => format!("{said} ({})", caller.arn),
             (Err(error), _) => {
