@@ -12,17 +12,17 @@ locals {
       tells = true
     }
     advance-run = {
-      table = ["GetItem", "PutItem", "DeleteItem", "UpdateItem", "Query"]
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "UpdateItem", "Query"]
       sends = ["operate", "start-run"]
       tells = true
     }
     submit-task = {
-      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
       sends = ["observe-task", "record-cluster", "submit-task"]
       tells = true
     }
     observe-task = {
-      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
       sends = ["submit-task"]
       tells = true
     }
@@ -37,7 +37,7 @@ locals {
       tells = true
     }
     terminate-cluster = {
-      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      table = ["GetItem", "BatchGetItem", "PutItem", "Query"]
       sends = ["record-cluster", "terminate-cluster"]
       tells = true
     }
@@ -95,6 +95,7 @@ locals {
     TerminateJobs = { actions = ["batch:TerminateJob"], resources = [local.jobs], condition = local.has_tag }
   }
   terminate_clusters = merge(local.describe_cluster, {
+    # What cannot be terminated is described: it may have ended.
     TerminateClusters = { actions = ["elasticmapreduce:TerminateJobFlows"], resources = [local.clusters], condition = local.has_tag }
   })
 
@@ -137,7 +138,7 @@ locals {
         TagJobs = { actions = ["batch:TagResource"], resources = [local.jobs], condition = local.asks_tag }
       },
     )
-    provision-cluster = merge(local.list_clusters, local.decrypt_secrets, {
+    provision-cluster = merge(local.list_clusters, local.terminate_clusters, local.decrypt_secrets, {
       # EMR knows nothing finer.
       RequestCluster = { actions = ["elasticmapreduce:RunJobFlow"], resources = ["*"], condition = local.asks_tag }
       TagCluster     = { actions = ["elasticmapreduce:AddTags"], resources = [local.clusters], condition = local.asks_tag }
@@ -163,7 +164,7 @@ locals {
       }
     })
     record-cluster = merge(
-      local.describe_cluster, local.find_endpoint, local.list_steps, local.cancel_steps, local.terminate_clusters,
+      local.describe_cluster, local.find_endpoint, local.list_steps, local.terminate_clusters,
       var.zone == null ? {} : {
         PointNames = {
           actions   = ["route53:ChangeResourceRecordSets"]

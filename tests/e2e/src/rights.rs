@@ -67,7 +67,16 @@ pub const RARE: &[(&str, &str, &str)] = &[
         "elasticmapreduce:TerminateJobFlows",
         "a cluster outlived its drain",
     ),
-    ("record-cluster", "elasticmapreduce:CancelSteps", STRAY),
+    (
+        "provision-cluster",
+        "elasticmapreduce:TerminateJobFlows",
+        STRAY,
+    ),
+    (
+        "provision-cluster",
+        "elasticmapreduce:DescribeCluster",
+        STRAY,
+    ),
     (
         "record-cluster",
         "elasticmapreduce:TerminateJobFlows",
@@ -95,7 +104,6 @@ pub const RARE: &[(&str, &str, &str)] = &[
         "sns:Publish",
         "a submission is refused for good",
     ),
-    ("terminate-cluster", "dynamodb:DeleteItem", STRAY),
     (
         "terminate-cluster",
         "elasticmapreduce:DescribeCluster",
