@@ -30,7 +30,7 @@ pub(crate) async fn carry_out<P: Ports>(
         None => {
             let run = targets::run(ports, &wanted.run).await?;
             let opening = opening(ports, &run.value, wanted).await?;
-            let Some(seats) = rerun::admitted(ports, opened, &run.value, &opening).await? else {
+            let Some(seats) = rerun::admitted(ports, opened, &run, &opening).await? else {
                 return Ok(Carried::Continues);
             };
             generation::open(ports, opened, &run, opening, &seats).await?

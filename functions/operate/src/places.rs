@@ -15,19 +15,24 @@ use crate::record::Opened;
 pub(crate) async fn take<P: Ports>(
     ports: &P,
     opened: &mut Opened,
-    run: &Run,
+    run: &Versioned<Run>,
     priority: i32,
 ) -> Result<Option<Vec<Versioned<Place>>>, Trouble> {
+    let Versioned {
+        value: run,
+        version,
+    } = run;
     let seats = loop {
-        let full = match limits::take_each(ports, &run.limits, &holder(ports, run)).await? {
-            Seats::All(seats) => break seats,
-            Seats::Full(full) => full,
-        };
+        let full =
+            match limits::take_each(ports, &run.limits, &holder(ports, run, *version)).await? {
+                Seats::All(seats) => break seats,
+                Seats::Full(full) => full,
+            };
         // It may have been released by another limit, whose place it does not take.
         let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
         limits::pass_on(ports, others).await?;
         let waiter = waiter(opened, &full, priority);
-        limits::wait(ports, &waiter).await?;
+        limits::wait(ports, &waiter, *version).await?;
         // Written, now look: a place freed in between released nobody.
         let held = limits::held(ports, &full.limit).await?;
         if held.len() >= full.size as usize {
@@ -77,9 +82,10 @@ fn waiter(opened: &Opened, full: &SizedLimit, priority: i32) -> Waiter {
     }
 }
 
-fn holder<'a, P: Ports>(ports: &P, run: &'a Run) -> Holder<'a> {
+fn holder<'a, P: Ports>(ports: &P, run: &'a Run, version: u64) -> Holder<'a> {
     Holder {
         name: run.run.as_str(),
+        version,
         now: ports.clock().now(),
         timeout_at: None,
     }

@@ -38,7 +38,7 @@ pub(crate) async fn carry_out<P: Ports>(
             }
             let opening = opening(ports, &run, wanted).await?;
             run.value.limits = generation::under(&run.value.limits, &wanted.limits);
-            let Some(seats) = admitted(ports, opened, &run.value, &opening).await? else {
+            let Some(seats) = admitted(ports, opened, &run, &opening).await? else {
                 return Ok(Carried::Continues);
             };
             generation::open(ports, opened, &run, opening, &seats).await?
@@ -60,14 +60,15 @@ pub(crate) async fn carry_out<P: Ports>(
 pub(crate) async fn admitted<P: Ports>(
     ports: &P,
     opened: &mut Opened,
-    run: &Run,
+    read: &Versioned<Run>,
     opening: &Opening,
 ) -> Result<Option<Vec<Versioned<Place>>>, Stop> {
+    let run = &read.value;
     if !run.state.is_terminal() || run.limits.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let plan = targets::plan(ports, &opening.definition).await?;
-    Ok(places::take(ports, opened, run, plan.workflow.priority).await?)
+    Ok(places::take(ports, opened, read, plan.workflow.priority).await?)
 }
 
 async fn opening<P: Ports>(

@@ -24,20 +24,21 @@ pub(crate) async fn admit<P: Ports>(
         version,
     } = waiting;
     loop {
-        let full = match limits::take_each(ports, &run.limits, &holder(ports, &run)).await? {
-            Seats::Full(full) => full,
-            Seats::All(seats) => {
-                run.state = RunState::Running;
-                run.started_at = Some(ports.clock().now());
-                run.reason = None;
-                let start = std::iter::once(Write::replace(&run, Some(version)));
-                ports
-                    .store()
-                    .commit(start.chain(limits::confirmed(&seats)).collect())
-                    .await?;
-                return Ok(Some(run));
-            }
-        };
+        let full =
+            match limits::take_each(ports, &run.limits, &holder(ports, &run, version)).await? {
+                Seats::Full(full) => full,
+                Seats::All(seats) => {
+                    run.state = RunState::Running;
+                    run.started_at = Some(ports.clock().now());
+                    run.reason = None;
+                    let start = std::iter::once(Write::replace(&run, Some(version)));
+                    ports
+                        .store()
+                        .commit(start.chain(limits::confirmed(&seats)).collect())
+                        .await?;
+                    return Ok(Some(run));
+                }
+            };
         // It may have been released by another limit, whose place it does not take.
         let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
         limits::pass_on(ports, others).await?;
@@ -47,7 +48,7 @@ pub(crate) async fn admit<P: Ports>(
             WhenFull::Wait => {}
         }
         let waiter = waiter(ports, &run, &full).await?;
-        limits::wait(ports, &waiter).await?;
+        limits::wait(ports, &waiter, version).await?;
         // Written, now look: a place freed in between released nobody.
         let held = limits::held(ports, &full.limit).await?;
         if held.len() >= full.size as usize {
@@ -171,9 +172,10 @@ async fn wait<P: Ports>(
     Ok(None)
 }
 
-fn holder<'a, P: Ports>(ports: &P, run: &'a Run) -> Holder<'a> {
+fn holder<'a, P: Ports>(ports: &P, run: &'a Run, version: u64) -> Holder<'a> {
     Holder {
         name: run.run.as_str(),
+        version,
         now: ports.clock().now(),
         timeout_at: None,
     }

@@ -264,6 +264,7 @@ impl Attempt<'_> {
         let timeout_at = timeout.map(|timeout| timeout.after(now));
         let holder = Holder {
             name: &name,
+            version: task.version,
             now,
             timeout_at: None,
         };

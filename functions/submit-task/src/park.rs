@@ -48,19 +48,18 @@ pub(crate) async fn park<P: Ports>(
             ),
         },
     };
-    let epoch = task.claim.take();
-    let unchanged = epoch.is_none() && read_at.is_some() && task.reason.as_ref() == Some(&reason);
+    task.claim = None;
     task.state = TaskState::Waiting;
     task.cluster = None;
     task.reason = Some(reason);
-    if !unchanged {
-        ports
-            .store()
-            .commit(vec![Write::replace(&task, read_at)])
-            .await?;
-    }
+    // Also when it says the same again: each waiter is of a version of its own.
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, read_at)])
+        .await?;
+    let version = read_at.map_or(1, |version| version + 1);
     let waiter = waiter(view, ready, &wait);
-    limits::wait(ports, &waiter).await?;
+    limits::wait(ports, &waiter, version).await?;
     if look_again(ports, view, &wait).await? {
         limits::leave(ports, &waiter).await?;
         return Err(Trouble::Conflict);

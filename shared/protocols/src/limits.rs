@@ -4,6 +4,8 @@
 //! waiter is written first, then the limit is looked at again; freeing: the place goes first, then
 //! the waiters are looked at. So no waiter sleeps beside a free place.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use choreography::place::{Seat, seat};
 use model::Timestamp;
 use model::key::Key;
@@ -25,6 +27,8 @@ const SUSPECT_AFTER: Seconds = Seconds::hours(1);
 pub struct Holder<'a> {
     /// An attempt key or a run id.
     pub name: &'a str,
+    /// The version of its item: with the instant it tells one time of taking from the next.
+    pub version: u64,
     pub now: Timestamp,
     /// When its time-out is reached; only for open steps.
     pub timeout_at: Option<Timestamp>,
@@ -137,7 +141,7 @@ async fn sit(
             timeout_at: holder.timeout_at,
             due_at,
         };
-        let version = first_version(&place.holder, place.since);
+        let version = first_version(&place.holder, holder.version, place.since);
         let take = Write::put(&place, Expect::AbsentThen(version));
         match ports.store().commit(vec![take]).await {
             Ok(()) => {
@@ -150,15 +154,14 @@ async fn sit(
     }
 }
 
-/// At which version a place or a waiter begins: another for each holder and instant. Who read it
-/// earlier, and was slow, must not remove the one that came since.
-fn first_version(holder: &str, at: Timestamp) -> u64 {
-    let of_holder = holder.bytes().fold(0_u64, |hash, byte| {
-        hash.wrapping_mul(31).wrapping_add(u64::from(byte))
-    });
-    let milliseconds = at.as_millisecond().unsigned_abs();
-    // 44 bits last until the year 2527; the sum stays far from the largest number of any store.
-    ((milliseconds << 16) | (of_holder & 0xFFFF)) & ((1 << 60) - 1)
+/// At which version a place or a waiter begins: another for each holder, version of the holder's
+/// item and instant. Who read it earlier, and was slow, must not remove the one that came since; and
+/// an attempt may come twice in one millisecond, or by two clocks.
+fn first_version(holder: &str, version: u64, at: Timestamp) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (holder, version, at.as_millisecond()).hash(&mut hasher);
+    // Far from the largest number of any store.
+    hasher.finish() & ((1 << 60) - 1)
 }
 
 /// Names a place.
@@ -251,9 +254,9 @@ pub async fn held_by(
 /// Leaves a waiter. The caller then looks again at what it waits for.
 ///
 /// Who released an earlier waiter of the same holder, and was slow, must not remove this one: it
-/// begins at a version of its own.
-pub async fn wait(ports: &impl Ports, waiter: &Waiter) -> Result<(), Trouble> {
-    let first = first_version(&waiter.holder, ports.clock().now());
+/// begins at a version of its own, for which the version of the holder's item is given.
+pub async fn wait(ports: &impl Ports, waiter: &Waiter, version: u64) -> Result<(), Trouble> {
+    let first = first_version(&waiter.holder, version, ports.clock().now());
     let fresh = Write::put(waiter, Expect::AbsentThen(first));
     match ports.store().commit(vec![fresh]).await {
         Ok(()) => Ok(()),

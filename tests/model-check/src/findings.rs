@@ -11,7 +11,7 @@ use crate::process::Next;
 use crate::world::World;
 
 /// More steps than any check may take: what has more is not small, or never ends.
-const MOST_STATES: usize = 6_000_000;
+const MOST_STATES: usize = 60_000_000;
 
 /// What a check came to.
 pub struct Findings {

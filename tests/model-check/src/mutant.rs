@@ -57,20 +57,18 @@ impl Mutant {
         word
     }
 
-    /// What a read of these keys sees, when it is not what is there.
-    pub fn seen(self, items: &Items, keys: &[Key]) -> Option<Items> {
+    /// What a read of this key sees, when it is not what is there.
+    pub fn seen(self, items: &Items, key: &Key) -> Option<Items> {
         if self != Self::NoLease {
             return None;
         }
         let mut items = items.clone();
-        for key in keys {
-            if let Key::Task(..) = key
-                && let Some(mut task) = items.get::<Task>(key)
-                && let Some(claim) = &mut task.claim
-            {
-                claim.lease_until = Timestamp::UNIX_EPOCH;
-                items.disguise(key, &task);
-            }
+        if let Key::Task(..) = key
+            && let Some(mut task) = items.get::<Task>(key)
+            && let Some(claim) = &mut task.claim
+        {
+            claim.lease_until = Timestamp::UNIX_EPOCH;
+            items.disguise(key, &task);
         }
         Some(items)
     }

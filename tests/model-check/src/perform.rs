@@ -46,11 +46,14 @@ impl Caller<'_> {
         let at = world.instant();
         match call {
             Call::Read(keys) => {
-                let items = self.items(world, &keys[0].partition());
-                if let Some(items) = self.mutant.seen(items, keys) {
-                    return Answer::Rows(keys.iter().map(|key| items.find(key).cloned()).collect());
-                }
-                Answer::Rows(keys.iter().map(|key| items.find(key).cloned()).collect())
+                let found = keys.iter().map(|key| {
+                    let items = self.items(world, &key.partition());
+                    match self.mutant.seen(items, key) {
+                        Some(disguised) => disguised.find(key).cloned(),
+                        None => items.find(key).cloned(),
+                    }
+                });
+                Answer::Rows(found.collect())
             }
             Call::Scan {
                 partition,

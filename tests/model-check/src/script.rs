@@ -121,17 +121,26 @@ impl StateStore for Script<'_> {
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
-        if keys.iter().all(|key| self.fixed.knows(key)) {
-            let rows = keys.iter().map(|key| self.fixed.items.find(key));
-            return Ok(rows.map(|row| row.map(|row| stored(row))).collect());
-        }
-        match &*self.ask(|| Call::Read(keys.to_vec())).await {
-            Answer::Rows(rows) => {
-                let rows = rows.iter().map(|row| row.as_deref().map(stored));
-                Ok(rows.collect())
+        let open = keys.iter().filter(|key| !self.fixed.knows(key));
+        let open: Vec<Key> = open.cloned().collect();
+        let mut rows = if open.is_empty() {
+            Vec::new()
+        } else {
+            match &*self.ask(|| Call::Read(open)).await {
+                Answer::Rows(rows) => rows.clone(),
+                other => unexpected(other),
             }
-            other => unexpected(other),
         }
+        .into_iter();
+        let found = keys.iter().map(|key| {
+            let row = if self.fixed.knows(key) {
+                self.fixed.items.find(key).cloned()
+            } else {
+                rows.next().flatten()
+            };
+            row.as_deref().map(stored)
+        });
+        Ok(found.collect())
     }
 
     async fn scan(
