@@ -29,6 +29,9 @@ struct Arguments {
     /// Tells the story of the one seed, also when all is well.
     #[arg(long)]
     story: bool,
+    /// Goes on after a failure and lists every seed that fails, each with what broke.
+    #[arg(long)]
+    all: bool,
     /// Lives through a fine year of a thousand runs a day instead.
     #[arg(long)]
     year: bool,
@@ -80,9 +83,10 @@ fn days(arguments: &Arguments) -> ExitCode {
         seeds: arguments.seeds,
         threads: arguments.threads,
         until: minutes.and_then(|limit| began.checked_add(limit)),
+        finds_all: arguments.all,
     };
     let is_watched = std::io::stderr().is_terminal();
-    let (mut totals, failure) = play::all(order, |done, took| {
+    let (mut totals, failures) = play::all(order, |done, took| {
         if is_watched {
             eprint!("\r{done} of {} seeds, {} s ", order.seeds, took.as_secs());
             let _ = std::io::stderr().flush();
@@ -91,10 +95,18 @@ fn days(arguments: &Arguments) -> ExitCode {
     if is_watched {
         eprintln!();
     }
-    if let Some(failure) = failure {
+    if arguments.all {
+        for failure in &failures {
+            println!("seed {} breaks {}", failure.script.seed, failure.broken);
+        }
+    }
+    if let Some(failure) = failures.first() {
         eprintln!("seed {} breaks {}", failure.script.seed, failure.broken);
+        if arguments.all {
+            return ExitCode::FAILURE;
+        }
         eprintln!("looking for a smaller day …");
-        let smallest = shrink::smallest(&failure);
+        let smallest = shrink::smallest(failure);
         println!("{}", shrink::story(&smallest));
         let seed = failure.script.seed;
         println!("again: cargo xtask simulate --seeds 1 --seed {seed}");

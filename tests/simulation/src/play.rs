@@ -28,6 +28,8 @@ pub struct Order {
     pub seeds: u64,
     pub threads: usize,
     pub until: Option<Instant>,
+    /// Whether to go on after a failure, and so to find all.
+    pub finds_all: bool,
 }
 
 /// Lives through a day. A handler that panics has broken an invariant, too.
@@ -89,14 +91,15 @@ fn loses_events_only(rates: &Rates) -> bool {
     active.next() == Some(Fault::EmrEventLost) && active.next().is_none()
 }
 
-/// Plays all seeds of an order; stops at the first that fails.
-pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Option<Failure>) {
+/// Plays all seeds of an order; stops at the first that fails unless all are to be found. Gives the
+/// failures by seed.
+pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failure>) {
     let began = Instant::now();
     let next = AtomicU64::new(0);
     let done = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let totals = Mutex::new(Totals::default());
-    let failure: Mutex<Option<Failure>> = Mutex::new(None);
+    let failures: Mutex<Vec<Failure>> = Mutex::default();
     let work = || {
         let mut own = Totals::default();
         while !stop.load(Ordering::Relaxed) {
@@ -106,11 +109,9 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Option<Fa
                 break;
             }
             if let Err(found) = seed(order.first + number, &mut own) {
-                stop.store(true, Ordering::Relaxed);
-                failure
-                    .lock()
-                    .expect("nobody panics while it is held")
-                    .get_or_insert(*found);
+                stop.store(!order.finds_all, Ordering::Relaxed);
+                let mut failures = failures.lock().expect("nobody panics while it is held");
+                failures.push(*found);
             }
             done.fetch_add(1, Ordering::Relaxed);
         }
@@ -130,6 +131,7 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Option<Fa
         }
     });
     let totals = totals.into_inner().expect("the threads have ended");
-    let failure = failure.into_inner().expect("the threads have ended");
-    (totals, failure)
+    let mut failures = failures.into_inner().expect("the threads have ended");
+    failures.sort_by_key(|failure| failure.script.seed);
+    (totals, failures)
 }
