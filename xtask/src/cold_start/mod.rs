@@ -46,11 +46,17 @@ pub fn run(plan: &Plan) -> Result<ExitCode> {
         let events = events::of(&package.function)?;
         lambdas.push((package.function, package.bootstrap, events));
     }
+    let empty_folder = tempfile::tempdir()?;
+    let folder = empty_folder.path();
     let mut rows: Vec<Row> = lambdas.iter().map(|(name, ..)| Row::new(name)).collect();
     for number in 1..=plan.runs {
         eprintln!("start {number} of {}", plan.runs);
         for ((function, program, events), row) in lambdas.iter().zip(&mut rows) {
-            let lambda = Lambda { function, program };
+            let lambda = Lambda {
+                function,
+                program,
+                folder,
+            };
             let seen = lambda.serve(events);
             row.add(seen.with_context(|| format!("{function} was not measured"))?);
         }

@@ -22,6 +22,8 @@ const AUTHORITIES: [&str; 3] = [
 pub struct Lambda<'a> {
     pub function: &'a str,
     pub program: &'a Path,
+    /// An empty one.
+    pub folder: &'a Path,
 }
 
 /// What one process showed.
@@ -88,9 +90,11 @@ impl Lambda<'_> {
             ("MURMUR_LOG", "off,lambda_runtime=error".into()),
         ];
         command.env_clear().envs(variables);
-        // Other systems keep them a second time, one by one; Lambda's image does not.
+        // Other systems keep them a second time, one by one in a folder; Lambda's image does not.
+        // So they are read from the one file, and from a folder that holds none.
         if let Some(bundle) = AUTHORITIES.iter().find(|path| Path::new(path).exists()) {
             command.env("SSL_CERT_FILE", bundle);
+            command.env("SSL_CERT_DIR", self.folder);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
@@ -155,6 +159,7 @@ mod tests {
         let lambda = Lambda {
             function: "operate",
             program: Path::new("/bin/false"),
+            folder: Path::new("/"),
         };
         let error = lambda.serve(&[]).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("it ended with exit status: 1"));
