@@ -12,6 +12,9 @@ use crate::demo::environment;
 use crate::project::{cargo, command, root, shown, succeeds};
 use crate::test::terraform;
 
+/// Test targets that are suites of their own, so that their time shows.
+const ALONE: &[&str] = &["kills"];
+
 /// A suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite {
@@ -64,12 +67,17 @@ pub fn all() -> Result<Vec<Suite>> {
     for package in &metadata.packages {
         match suite_folder(package) {
             Some(folder) => {
-                let targets = test_targets(package);
+                let is_alone = |target: &String| ALONE.contains(&target.as_str());
+                let (alone, together): (Vec<_>, Vec<_>) =
+                    test_targets(package).into_iter().partition(is_alone);
                 let kind = match folder.as_str() {
-                    END_TO_END => Kind::EndToEnd(targets),
-                    _ => Kind::Targets(targets),
+                    END_TO_END => Kind::EndToEnd(together),
+                    _ => Kind::Targets(together),
                 };
                 folders.push(suite(&folder, kind));
+                for target in alone {
+                    folders.push(suite(&target.clone(), Kind::Targets(vec![target])));
+                }
             }
             None => inside.extend(test_targets(package)),
         }
@@ -240,7 +248,9 @@ mod tests {
         let suites = all().unwrap();
         let names = names(&suites);
         assert_eq!(&names[..4], ["lint", "jobs", "terraform", "unit"]);
-        assert!(names.contains(&"house"), "{names:?}");
+        for expected in ["house", "engine", "kills"] {
+            assert!(names.contains(&expected), "{names:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The engine with real functions, real SQLite and real processes: killed, starved, lied to and
-//! restarted. Tests wait for facts, never for time.
+//! restarted; killed at random in the target `kills`. Tests wait for facts, never for time.
 
 #![allow(clippy::unwrap_used)] // a failed test is what it is for
 
@@ -7,16 +7,11 @@ mod adopted;
 mod calendar;
 mod clusters;
 mod definitions_in_flight;
-mod dice;
 mod disk;
-mod killed;
-mod killed_days;
-mod killed_operations;
 mod limits;
 mod lost_events;
 mod nonsense;
 mod operations;
 mod scene;
 mod time_outs;
-mod troubled_days;
 mod view;

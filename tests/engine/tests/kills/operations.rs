@@ -14,8 +14,8 @@ use model::task::Outcome;
 use ports::TypedStore as _;
 
 use crate::dice::Dice;
-use crate::killed::number;
 use crate::scene::{Scene, Time};
+use crate::share::{Percent, share};
 use crate::view::Watch;
 
 const TIME: Time = Time::SkipFrom("2026-03-01T00:00:00Z");
@@ -86,8 +86,7 @@ fn state(scene: &Scene, operation: &OperationId) -> Option<Operation> {
 
 #[test]
 fn whatever_is_asked_for_between_kills_is_done_once_and_the_run_can_be_ended() {
-    let (kills, seed) = (number("MURMUR_KILLS", 25), number("MURMUR_SEED", 2026));
-    eprintln!("MURMUR_KILLS={kills} MURMUR_SEED={seed}");
+    let (kills, seed) = share(Percent(22));
     let mut dice = Dice(seed);
     let scene = Scene::new();
     let batch = r#"{ job_definition: any, queue: light, command: [sh, work.sh, "{{ task }}", "{{ generation }}-{{ attempt }}"] }"#;

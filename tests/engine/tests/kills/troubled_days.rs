@@ -8,8 +8,8 @@ use model::run::{Run, RunState};
 use serde_json::json;
 
 use crate::dice::Dice;
-use crate::killed::number;
 use crate::scene::{Scene, Time};
+use crate::share::{Percent, share};
 use crate::view::Watch;
 
 const TIME: Time = Time::SkipFrom("2026-03-01T00:00:00Z");
@@ -78,8 +78,7 @@ fn demands(scene: &Scene) -> Vec<Run> {
 
 #[test]
 fn troubled_days_come_to_a_good_end() {
-    let (kills, seed) = (number("MURMUR_KILLS", 20), number("MURMUR_SEED", 2026));
-    eprintln!("MURMUR_KILLS={kills} MURMUR_SEED={seed}");
+    let (kills, seed) = share(Percent(20));
     let mut dice = Dice(seed);
     let scene = scene();
     scene.engine(TIME).kill();

@@ -7,8 +7,8 @@ use model::cluster::InstanceState;
 use model::run::RunState;
 
 use crate::dice::Dice;
-use crate::killed::number;
 use crate::scene::{Scene, Time};
+use crate::share::{Percent, share};
 use crate::view::Watch;
 
 const TIME: Time = Time::SkipFrom("2026-03-01T00:00:00Z");
@@ -36,8 +36,7 @@ tasks:
 
 #[test]
 fn whenever_the_engine_is_killed_each_day_has_one_instance_and_its_steps_once() {
-    let (kills, seed) = (number("MURMUR_KILLS", 30), number("MURMUR_SEED", 2026));
-    eprintln!("MURMUR_KILLS={kills} MURMUR_SEED={seed}");
+    let (kills, seed) = share(Percent(24));
     let mut dice = Dice(seed);
     let scene = Scene::new();
     scene.define("clusters/etl.yaml", CLUSTER);

@@ -1,6 +1,4 @@
-//! `kill -9` at many random moments: every attempt starts once, and its exit code is true.
-//!
-//! `MURMUR_KILLS` asks for more kills, `MURMUR_SEED` for others.
+//! Attempts: each starts once, and its exit code is true.
 
 use std::time::Duration;
 
@@ -10,6 +8,7 @@ use model::task::TaskState;
 
 use crate::dice::Dice;
 use crate::scene::{Scene, Time};
+use crate::share::{Percent, share};
 use crate::view::Watch;
 
 /// Three layers of tasks that succeed, one that succeeds the second time, one that never does and
@@ -66,11 +65,6 @@ const ATTEMPTS: [&str; 11] = [
     "second-c 1",
 ];
 
-pub fn number(variable: &str, otherwise: u64) -> u64 {
-    let text = std::env::var(variable).ok();
-    text.map_or(otherwise, |text| text.parse().unwrap())
-}
-
 fn scene() -> Scene {
     let scene = Scene::new();
     let batch = r#"{ job_definition: any, queue: light, command: [sh, work.sh, "{{ slot }}", "{{ task }}", "{{ attempt }}"] }"#;
@@ -103,8 +97,7 @@ fn all_is_as_it_should_be(scene: &Scene, run: &RunId, slot: &str) {
 
 #[test]
 fn whenever_the_engine_is_killed_every_attempt_starts_once_and_ends_truly() {
-    let (kills, seed) = (number("MURMUR_KILLS", 30), number("MURMUR_SEED", 2026));
-    eprintln!("MURMUR_KILLS={kills} MURMUR_SEED={seed}");
+    let (kills, seed) = share(Percent(34));
     let mut dice = Dice(seed);
     let scene = scene();
     scene.engine(TIME).kill();
