@@ -152,11 +152,10 @@ module "people" {
   deployment       = var.deployment
   table_arn        = local.table_arn
   queue_arn_prefix = "${local.arn.sqs}:${var.deployment}-"
-  inboxes          = keys(local.inboxes)
-  cluster_arns     = local.clusters
-  log_group_arns = [
-    for group in ["/aws/lambda/${var.deployment}-*", "/aws/batch/job"] : "${local.arn.logs}:log-group:${group}"
-  ]
+  # The mirror's also where there is none: whoever asks for it is to hear that, not that it is denied.
+  inboxes        = distinct(concat(keys(local.inboxes), ["mirror-facts"]))
+  cluster_arns   = local.clusters
+  log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
   log_object_arns = [
     for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
     "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"

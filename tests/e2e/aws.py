@@ -1,5 +1,6 @@
 """Makes AWS calls for the suite: one JSON request a line on stdin, one JSON answer a line on stdout."""
 
+import gzip
 import json
 import os
 import sys
@@ -14,13 +15,18 @@ clients = {}
 
 for line in sys.stdin:
     request = json.loads(line)
-    service = request["service"]
-    if service not in clients:
-        clients[service] = boto3.client(
-            service, region_name=os.environ["AWS_REGION"], endpoint_url=URLS.get(service, URL), aws_access_key_id="test",
-            aws_secret_access_key="test")
+    service, (key, secret) = request["service"], request["credentials"]
+    client = clients.get((service, key))
+    if client is None:
+        client = clients[service, key] = boto3.client(
+            service, region_name=os.environ["AWS_REGION"], endpoint_url=URLS.get(service, URL), aws_access_key_id=key,
+            aws_secret_access_key=secret)
+    arguments = request["arguments"]
+    if "Body" in arguments:
+        # Whatever is put into S3 here is a log, as EMR puts it there.
+        arguments["Body"] = gzip.compress(arguments["Body"].encode())
     try:
-        answer = {"ok": getattr(clients[service], request["operation"])(**request["arguments"])}
+        answer = {"ok": getattr(client, request["operation"])(**arguments)}
     except ClientError as error:
         answer = {"error": f"{request['operation']}: {error}"}
     print(json.dumps(answer, default=str), flush=True)

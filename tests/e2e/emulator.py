@@ -8,7 +8,6 @@ The mends of EventBridge Scheduler:
 - cron and at() expressions count in the schedule's time zone; local times that do not exist are skipped, those that
   come twice count once;
 - a rate counts from its schedule's start date, where it has one;
-- rates count from the schedule's start date, if it has one;
 - a schedule may send only what the role of its target may send;
 - CreateSchedule made again with the same client token, as by an SDK that heard no answer, succeeds.
 
@@ -19,6 +18,7 @@ The mend of CloudWatch: an alarm is described whole, not only with half of its f
 Beyond AWS, for tests:
 - `POST /_emulator/fire?group=G&name=N&scheduled_time=T` delivers what the schedule delivers at an instant, now;
 - `GET /_emulator/inspect/schedules` lists the schedules as they were created;
+- `POST /_emulator/outage?services=S,T` lets services answer functions with nothing but errors, until it names none;
 - `POST /_emulator/authorize` says whether the owner of an access key has rights, for stand-ins of other services;
 - the file EMULATOR_LOG takes one JSON object a line: each call with its principal, action and resources, and each tick.
 
@@ -321,7 +321,26 @@ def authorize(body):
     return 200, {"denied": denied, "principal": getattr(principal, "arn", key)}
 
 
+# Services, as signatures name them, that fail whoever calls them in a role.
+OUT = set()
+SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
+
+
+def is_out(headers):
+    signed = SIGNED.search(dict(headers).get(b"authorization", b"").decode("latin-1"))
+    # The keys of a role's session begin so.
+    return bool(signed) and signed["service"] in OUT and signed["key"].startswith("ASIA")
+
+
+def outage(query):
+    OUT.clear()
+    OUT.update(filter(None, query.get("services", "").split(",")))
+    return 200, sorted(OUT)
+
+
 def own(method, path, query, body):
+    if (method, path) == ("POST", "/_emulator/outage"):
+        return outage(query)
     if (method, path) == ("POST", "/_emulator/fire"):
         return fire(query)
     if (method, path) == ("POST", "/_emulator/authorize"):
@@ -354,6 +373,9 @@ def serve_own_requests():
             query = dict(urllib.parse.parse_qsl(scope["query_string"].decode()))
             body = await body_of(receive)
             return await answer(send, *own(scope["method"], scope["path"], query, body))
+        if scope["type"] == "http" and is_out(scope["headers"]):
+            await body_of(receive)
+            return await answer(send, 500, {"__type": "InternalServerError", "message": "it is out of order"})
         REQUEST.set(str(next(COUNTER)))
         await emulate(scope, receive, send)
 

@@ -28,6 +28,7 @@ pub struct Emulator {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Authorization {
     pub role: Option<String>,
+    pub principal: String,
     pub action: String,
     pub resource: String,
     pub denied: bool,
@@ -74,6 +75,14 @@ impl Emulator {
     pub fn fire(&self, group: &str, name: &str, scheduled: Timestamp) -> Result<()> {
         let query = format!("group={group}&name={name}&scheduled_time={scheduled}");
         let url = format!("{}/_emulator/fire?{query}", self.url);
+        request("POST", &url, None)?;
+        Ok(())
+    }
+
+    /// Lets services fail whoever calls them in a role, until it is told of none.
+    pub fn outage(&self, services: &[&str]) -> Result<()> {
+        let services = services.join(",");
+        let url = format!("{}/_emulator/outage?services={services}", self.url);
         request("POST", &url, None)?;
         Ok(())
     }

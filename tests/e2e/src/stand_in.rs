@@ -57,6 +57,7 @@ impl StandIn {
         faults.events.extend(more.events);
         faults.failing_bootstraps.extend(more.failing_bootstraps);
         faults.public_names |= more.public_names;
+        faults.hang_ms = faults.hang_ms.max(more.hang_ms);
         request("PUT", &url, Some(&json!(faults).to_string()))?;
         Ok(())
     }
@@ -98,8 +99,17 @@ pub fn call(operation: &str, about: &str, becomes: CallEnd) -> CallFault {
 
 /// Events of EMR that go wrong.
 pub fn emr_events(about: &str, becomes: EventEnd) -> EventFault {
+    events(stand_in::asked::Service::Emr, about, becomes)
+}
+
+/// Events of Batch that go wrong.
+pub fn batch_events(about: &str, becomes: EventEnd) -> EventFault {
+    events(stand_in::asked::Service::Batch, about, becomes)
+}
+
+fn events(service: stand_in::asked::Service, about: &str, becomes: EventEnd) -> EventFault {
     EventFault {
-        service: stand_in::asked::Service::Emr,
+        service,
         about: about.to_owned(),
         states: std::collections::BTreeSet::new(),
         becomes,

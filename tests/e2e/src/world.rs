@@ -170,6 +170,36 @@ impl World {
         })
     }
 
+    /// Whether EMR or Batch is at work at anything whose name contains this.
+    pub fn is_at_work(&self, about: &str) -> Result<bool> {
+        let (jobs, steps) = (self.stand_in.jobs()?, self.stand_in.steps()?);
+        let jobs = jobs.iter().map(|job| (&job["jobName"], &job["status"]));
+        let steps = steps.iter().map(|step| (&step["Name"], &step["State"]));
+        let over = [
+            "SUCCEEDED",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "INTERRUPTED",
+        ];
+        Ok(jobs.chain(steps).any(|(name, state)| {
+            name.as_str().is_some_and(|name| name.contains(about))
+                && state.as_str().is_some_and(|state| !over.contains(&state))
+        }))
+    }
+
+    /// The items of a partition of the table whose sort key begins so.
+    pub fn items(&self, partition: &str, begin: &str) -> Result<Vec<Value>> {
+        let asked = json!({
+            "TableName": DEPLOYMENT, "ConsistentRead": true,
+            "KeyConditionExpression": "#of = :of AND begins_with(#at, :at)",
+            "ExpressionAttributeNames": { "#of": "partition", "#at": "sort" },
+            "ExpressionAttributeValues": { ":of": { "S": partition }, ":at": { "S": begin } },
+        });
+        let found = self.aws.call("dynamodb", "query", asked)?;
+        Ok(found["Items"].as_array().cloned().unwrap_or_default())
+    }
+
     /// The facts since it was last asked.
     pub fn facts(&self) -> Result<Vec<QueueMessage>> {
         self.aws.drain(&self.recorder)
@@ -244,7 +274,8 @@ fn compute(folder: &Path, spark_submit: &Path) -> Result<PathBuf> {
         "presto": sql,
         "trino": sql,
         "clusters": { "starting": 2, "bootstrapping": 1, "terminating": 2 },
-        "grace": 1,
+        // Longer than whoever finds an attempt in its way takes to ask it to stop.
+        "grace": 4,
     });
     let path = folder.join("local.yaml");
     fs::write(&path, serde_json::to_string_pretty(&configuration)?)?;

@@ -14,7 +14,7 @@ locals {
     {
       Sid      = "ReadDeadLetters"
       Effect   = "Allow"
-      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
       Resource = local.dead_letters
     },
     {
@@ -33,7 +33,7 @@ locals {
     {
       Sid      = "ReadLogs"
       Effect   = "Allow"
-      Action   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
+      Action   = ["logs:GetLogEvents"]
       Resource = flatten([for arn in var.log_group_arns : [arn, "${arn}:*"]])
     },
   ]

@@ -3,11 +3,12 @@
 //! The one place that decides whether a submission took effect (rule 9): what was not answered, or
 //! answered by a failing server, may have.
 
-use aws_sdk_emr::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_emr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ports::{ComputeError, SubmitError};
 
 use crate::secrets::Values;
+use crate::trouble::Trouble;
 
 /// Codes by which services say that they were asked too often.
 const THROTTLED: [&str; 8] = [
@@ -40,7 +41,7 @@ pub fn submission<E>(error: SdkError<E, HttpResponse>) -> SubmitError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    told(error, |error| DisplayErrorContext(error).to_string())
+    told(error, said)
 }
 
 /// Says what a refused submission means that was made with secrets; tells none of them.
@@ -51,13 +52,32 @@ where
     if values.is_empty() {
         return submission(error);
     }
-    // No more than the service's own words: all there is to the error holds its answer as bytes.
     told(error, |error| {
-        let kind = error.to_string();
-        let said = [Some(kind.as_str()), error.code(), error.message()];
-        let said: Vec<&str> = said.into_iter().flatten().collect();
-        values.hide(&said.join(": "))
+        // No more than the service's own words: a cause may quote the answer, and that the request.
+        let said = in_its_words(error).unwrap_or_else(|| error.to_string());
+        values.hide(&said)
     })
+}
+
+/// What a service said, or why it said nothing, in one line: people read it.
+fn said<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    in_its_words(error).unwrap_or_else(|| Trouble::of(error).to_string())
+}
+
+/// The code and the message of an answer; `None` when there was none.
+fn in_its_words<E>(error: &SdkError<E, HttpResponse>) -> Option<String>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let SdkError::ServiceError(_) = error else {
+        return None;
+    };
+    let code = error.code().unwrap_or("an error without a code");
+    let message = error.message().filter(|message| !message.is_empty());
+    Some(message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}")))
 }
 
 fn told<E>(
@@ -95,8 +115,11 @@ where
 }
 
 /// Says that a call which asks or stops did not succeed.
-pub fn unavailable<E: std::error::Error>(error: E) -> ComputeError {
-    let reason = DisplayErrorContext(error).to_string();
+pub fn unavailable<E>(error: SdkError<E, HttpResponse>) -> ComputeError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let reason = said(&error);
     ComputeError { reason }
 }
 

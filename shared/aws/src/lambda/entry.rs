@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -20,6 +20,9 @@ use crate::{AwsPorts, Settings};
 
 /// What is logged where `MURMUR_LOG` does not say.
 const LOGGED: &str = "info";
+
+/// How the targets of those begin who log whole requests and answers, secrets of clusters included.
+const TALKATIVE: [&str; 6] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tower"];
 
 /// Why a direct call did not succeed; its caller sees both texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,10 +117,7 @@ fn ended(name: &str, error: &dyn Display) -> ExitCode {
 fn log(wanted: &str) -> Result<(), String> {
     let (targets, wrong) = match wanted.parse::<Targets>() {
         Ok(targets) => (targets, None),
-        Err(error) => (
-            Targets::new().with_default(tracing::Level::INFO),
-            Some(error),
-        ),
+        Err(error) => (Targets::new().with_default(LevelFilter::INFO), Some(error)),
     };
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -127,7 +127,7 @@ fn log(wanted: &str) -> Result<(), String> {
         .with_target(true)
         .with_writer(std::io::stderr);
     tracing_subscriber::registry()
-        .with(lines.with_filter(targets))
+        .with(lines.with_filter(targets.and(discreet())))
         .init();
     wrong.map_or(Ok(()), |error| {
         Err(format!(
@@ -136,7 +136,57 @@ fn log(wanted: &str) -> Result<(), String> {
     })
 }
 
+/// Keeps what others log from saying what they send and receive, whatever is wanted.
+fn discreet() -> Targets {
+    let others = TALKATIVE.map(|others| (others, LevelFilter::INFO));
+    Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(others)
+}
+
 /// Reads an environment variable; an empty one is none.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_filter_lets_the_sdk_log_what_it_sends() {
+        for wanted in ["trace", "aws_smithy_runtime=trace,aws=trace"] {
+            let written = Written::default();
+            let writer = written.clone();
+            let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            let targets: Targets = wanted.parse().unwrap();
+            let lines = lines.with_filter(targets.and(discreet()));
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+                tracing::trace!(target: "aws_smithy_runtime::client", "a body");
+                tracing::debug!(target: "aws_smithy_runtime::client", "a body, too");
+                tracing::info!(target: "aws_smithy_runtime::client", "a retry");
+                tracing::trace!(target: "aws::lambda", "a step of our own");
+            });
+            let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(!said.contains("a body"), "{wanted}: {said}");
+            let kept = said.contains("a retry") && said.contains("a step of our own");
+            assert!(kept, "{wanted}: {said}");
+        }
+    }
 }

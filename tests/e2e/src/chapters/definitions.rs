@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Course;
+use super::operations::ask;
+use super::stop::newest;
 use crate::definitions::minute;
+use crate::process::until;
 use crate::terraform::{project, said};
 use crate::world::{DEPLOYMENT, PATIENCE, World};
 
@@ -58,9 +61,11 @@ pub fn broken(world: &World, _: &mut Course) -> Result<()> {
 pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
     let run = world.trigger("proof/pinned", &[])?;
     let definition = world.murmur.show(&run)?["run"]["definition"].clone();
+    let queued = queue(world)?;
     let later = project().join("tests/e2e/later/proof");
     for file in [
         "clusters/brief.yaml",
+        "clusters/fleeting.yaml",
         "team.yaml",
         "workflows/drained.yaml",
         "workflows/hourly.yaml",
@@ -72,6 +77,10 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
     let (from, to) = (minute(3), minute(5));
     world.definitions.set_window("proof/brief", from, to)?;
     course.brief = Some((from, to));
+    // It is over before the lease of whoever asks for it.
+    world
+        .definitions
+        .set_window("proof/fleeting", minute(3), minute(4))?;
     world.terraform.apply()?;
     // It waits for the cluster, and is still at work when that is to go.
     let seconds = to.as_second() - from.as_second() + 20;
@@ -84,6 +93,7 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
             "{expected} is missing: {names:?}"
         );
     }
+    dequeue(world, &queued)?;
     let ended = world.until_run(&run, "succeeded", PATIENCE)?;
     ensure!(
         ended["run"]["definition"] == definition,
@@ -100,6 +110,33 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
         "a new run ran the old definition"
     );
     Ok(())
+}
+
+/// Two runs, of which the second waits for a place of a pool that has one.
+fn queue(world: &World) -> Result<[String; 2]> {
+    let first = world.trigger("proof/queued", &[])?;
+    until("it runs", PATIENCE, || is_in(world, &first, "running"))?;
+    let second = world.trigger("proof/queued", &["--key", "second"])?;
+    until("it waits", PATIENCE, || is_in(world, &second, "waiting"))?;
+    Ok([first, second])
+}
+
+/// The pool has grown: the second goes on beside the first.
+fn dequeue(world: &World, runs: &[String; 2]) -> Result<()> {
+    let [first, second] = runs;
+    until("it is let go", PATIENCE, || is_in(world, second, "running"))?;
+    let first_runs = is_in(world, first, "running")?;
+    ensure!(first_runs.is_some(), "the first has ended");
+    for run in runs {
+        ask(world, &["cancel", run])?;
+        world.until_run(run, "cancelled", PATIENCE)?;
+    }
+    Ok(())
+}
+
+fn is_in(world: &World, run: &str, state: &str) -> Result<Option<()>> {
+    let shown = world.murmur.show(run)?;
+    Ok((newest(&shown, "job")["state"] == state).then_some(()))
 }
 
 /// What the newest job of a task of the workflow was told to echo.

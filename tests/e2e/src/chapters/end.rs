@@ -39,7 +39,7 @@ pub fn rights(world: &World, _: &mut Course) -> Result<()> {
         let function = role.trim_start_matches(&format!("{DEPLOYMENT}-"));
         let rare = |action: &&&String| {
             let mut rare = RARE.iter();
-            rare.any(|(of, known, _)| (*of == "*" || *of == function) && *known == action.as_str())
+            rare.any(|(of, known, _)| *of == function && *known == action.as_str())
         };
         let never = actions.difference(&done[role]);
         let never: Vec<&String> = never.filter(|action| !rare(&action)).collect();
@@ -52,7 +52,7 @@ pub fn rights(world: &World, _: &mut Course) -> Result<()> {
         "rights nobody used:\n{}",
         unused.join("\n")
     );
-    for (function, action, _) in RARE.iter().filter(|(function, ..)| *function != "*") {
+    for (function, action, _) in RARE {
         let actions = allowed.get(&format!("{DEPLOYMENT}-{function}"));
         let has = actions.is_some_and(|actions| actions.contains(*action));
         ensure!(

@@ -5,7 +5,12 @@ mod definitions;
 mod delivery;
 mod demo;
 mod end;
+mod lost;
 mod operations;
+mod outage;
+mod people;
+mod stop;
+mod strays;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -13,6 +18,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
+use crate::aws::QueueMessage;
 use crate::world::World;
 
 /// Plays a chapter.
@@ -25,6 +31,11 @@ pub struct Course {
     runs: BTreeMap<&'static str, String>,
     /// The window of the cluster that comes and goes by the Scheduler alone.
     brief: Option<(Timestamp, Timestamp)>,
+    /// The cluster that bears the name of another, and that name.
+    twin: Option<String>,
+    twin_name: String,
+    /// Facts that were told.
+    facts: Vec<QueueMessage>,
 }
 
 /// All chapters, in the order in which they are played.
@@ -44,7 +55,13 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
         delivery::event_rule,
     ),
     ("throttled_submissions_come_back", trouble::throttled),
+    ("what_no_service_takes_fails_for_good", trouble::refused),
     ("people_cancel_rerun_and_backfill", operations::operate),
+    (
+        "what_is_run_again_or_not_wanted_is_stopped",
+        stop::overtaken,
+    ),
+    ("what_nobody_asked_for_is_ended", strays::ended),
     (
         "a_cluster_killed_under_a_step_costs_no_retry",
         trouble::killed,
@@ -53,7 +70,12 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
         "a_cluster_that_fails_to_start_is_replaced",
         trouble::unlucky,
     ),
+    ("a_secret_reaches_emr_and_nobody_else", clusters::secret),
     ("the_demo_runs_with_real_spark", demo::runs),
+    ("a_job_of_which_no_event_tells_is_asked_about", lost::job),
+    ("a_deadline_that_was_met_is_done_with", lost::deadline),
+    ("a_step_that_outlives_its_time_is_stopped", stop::unfit),
+    ("what_is_cancelled_in_doubt_is_looked_up", stop::doubted),
     (
         "with_every_event_of_emr_lost_runs_end_all_the_same",
         trouble::silent,
@@ -62,16 +84,19 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
         "submissions_without_an_answer_are_looked_up_and_made_once",
         trouble::unanswered,
     ),
+    ("of_two_clusters_of_one_name_one_is_kept", strays::twins),
+    (
+        "a_cluster_whose_window_is_over_is_looked_up_and_ended",
+        clusters::fleeting,
+    ),
     ("a_cluster_drains_and_goes_by_its_tick", clusters::go),
     (
         "facts_told_again_in_another_order_change_nothing",
         delivery::told_again,
     ),
+    ("in_an_outage_messages_come_back", outage::outage),
     ("poison_is_set_aside_and_redriven", delivery::poison),
-    (
-        "people_get_by_with_the_policies_for_people",
-        operations::rights_of_people,
-    ),
+    ("people_get_by_with_the_policies_for_people", people::rights),
     (
         "functions_call_what_their_policies_allow_and_no_more",
         end::rights,

@@ -1,12 +1,10 @@
-//! What people ask for, and what they need to be allowed for it.
+//! What people ask for.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use jiff::ToSpan as _;
-use serde_json::{Value, json};
 
 use super::Course;
 use crate::definitions::minute;
-use crate::murmur::Murmur;
 use crate::process::{text, until};
 use crate::world::{PATIENCE, World};
 
@@ -35,14 +33,7 @@ fn cancel(world: &World) -> Result<()> {
     }
     // What was cancelled has really ended.
     until("nothing of it runs", PATIENCE, || {
-        let (jobs, steps) = (world.stand_in.jobs()?, world.stand_in.steps()?);
-        let of_it = |value: &&Value| value.to_string().contains("proof--stopped--");
-        let at_work = |value: &Value| {
-            let state = value["status"].as_str().or(value["State"].as_str());
-            !matches!(state, Some("FAILED" | "CANCELLED"))
-        };
-        let mut all = jobs.iter().chain(&steps).filter(of_it);
-        Ok((!all.any(at_work)).then_some(()))
+        Ok((!world.is_at_work("proof--stopped--")?).then_some(()))
     })
 }
 
@@ -99,64 +90,9 @@ fn backfill(world: &World) -> Result<()> {
 }
 
 /// Asks for something that must be taken.
-fn ask(world: &World, arguments: &[&str]) -> Result<()> {
+pub fn ask(world: &World, arguments: &[&str]) -> Result<()> {
     let output = world.murmur.run(arguments)?;
     let said = text(&output.stderr);
     ensure!(output.status.success(), "murmur {arguments:?}: {said}");
     Ok(())
-}
-
-pub fn rights_of_people(world: &World, _: &mut Course) -> Result<()> {
-    let reader = person(world, "reader", &["read_policy_arn"])?;
-    for arguments in [
-        &["runs", "proof"][..],
-        &["show", "proof/fails"],
-        &["why", "proof/fails"],
-        &["timeline"],
-        &["clusters"],
-        &["clusters", "endpoint", "proof/steady"],
-        &["dead-letters", "list"],
-    ] {
-        let output = reader.run(arguments)?;
-        let said = text(&output.stderr);
-        ensure!(
-            matches!(output.status.code(), Some(0 | 1)),
-            "murmur {arguments:?}: {said}"
-        );
-        ensure!(
-            !said.contains("AccessDenied"),
-            "murmur {arguments:?}: {said}"
-        );
-    }
-    let refused = reader.run(&["trigger", "proof/throttled", "--key", "not-allowed"])?;
-    ensure!(!refused.status.success(), "a reader may start runs");
-    let operator = person(
-        world,
-        "operator",
-        &["read_policy_arn", "operate_policy_arn"],
-    )?;
-    let asked = ["trigger", "proof/throttled", "--key", "allowed", "--wait"];
-    let output = operator.run(&asked)?;
-    ensure!(output.status.success(), "{}", text(&output.stderr));
-    Ok(())
-}
-
-/// The command line as a person uses it who has nothing but these policies.
-fn person(world: &World, name: &str, policies: &[&str]) -> Result<Murmur> {
-    world
-        .aws
-        .call("iam", "create_user", json!({ "UserName": name }))?;
-    for policy in policies {
-        let arn = world.terraform.output(policy)?;
-        let asked = json!({ "UserName": name, "PolicyArn": arn });
-        world.aws.call("iam", "attach_user_policy", asked)?;
-    }
-    let made = world
-        .aws
-        .call("iam", "create_access_key", json!({ "UserName": name }))?;
-    let key = |part: &str| made["AccessKey"][part].as_str().map(str::to_owned);
-    let credentials = key("AccessKeyId").zip(key("SecretAccessKey"));
-    Ok(world
-        .murmur
-        .with_credentials(credentials.context("an access key")?))
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use stand_in::faults::{CallEnd, Faults};
 
 use super::Course;
+use super::stop::newest;
 use crate::process::until;
 use crate::stand_in::call;
 use crate::world::{PATIENCE, World};
@@ -46,6 +47,23 @@ pub fn throttled(world: &World, _: &mut Course) -> Result<()> {
             "{action} was throttled {} times",
             refused(action)?
         );
+    }
+    Ok(())
+}
+
+/// What is too long for EMR, beside a job of a definition that Batch does not know.
+pub fn refused(world: &World, _: &mut Course) -> Result<()> {
+    let text = "x".repeat(10_230);
+    let run = world.trigger("proof/refused", &["--param", &format!("text={text}")])?;
+    let ended = world.until_run(&run, "failed", PATIENCE)?;
+    for (name, code) in [("job", "ClientException"), ("step", "ValidationException")] {
+        let task = newest(&ended, name);
+        ensure!(task["failure"] == "refused", "{name}: {task}");
+        ensure!(task["attempt"] == 1, "{name} was tried again: {task}");
+        let reason = task["reason"].as_str().unwrap_or_default();
+        // What a person reads, not what a program is debugged with.
+        let plain = reason.contains(code) && !reason.contains(['{', '(']) && reason.len() < 200;
+        ensure!(plain, "why was {name} refused? {reason}");
     }
     Ok(())
 }

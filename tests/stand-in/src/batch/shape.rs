@@ -62,6 +62,10 @@ pub fn detail(world: &World, job: &Job) -> Value {
     ] {
         container[empty] = json!([]);
     }
+    if job.started_ms.is_some() {
+        let definition = name_in(text(&job.asked, "jobDefinition"), "job-definition/");
+        container["logStreamName"] = format!("{definition}/default/{}", job.id).into();
+    }
     container["resourceRequirements"] = json!(entries(overrides, "resourceRequirements"));
     let arn = job_arn(world, &job.id);
     let mut tags = job.asked["tags"].clone();
