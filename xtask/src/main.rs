@@ -6,6 +6,7 @@
 mod bench;
 mod cold_start;
 mod demo;
+mod mistakes;
 mod package;
 mod project;
 mod schema;
@@ -34,6 +35,7 @@ enum Task {
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Simulate(simulate::Arguments),
+    Mistakes(mistakes::Arguments),
     Package(package::Arguments),
     Schema(schema::Arguments),
 }
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Simulate(arguments) => simulate::run(&arguments),
+        Task::Mistakes(arguments) => mistakes::run(&arguments),
         Task::Package(arguments) => package::run(&arguments),
         Task::Schema(arguments) => schema::run(&arguments),
     };

@@ -1,0 +1,105 @@
+//! A copy of the project into which a patch can be put; the project itself is never touched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::project::{command, root, shown};
+
+/// The copy's folder.
+pub struct ProjectCopy(PathBuf);
+
+impl ProjectCopy {
+    /// Under `target/`, where the copy's own programs are built, too.
+    pub fn new() -> Result<Self> {
+        let folder = root().join("target/mistakes/copy");
+        fs::create_dir_all(&folder)?;
+        let copy = Self(folder);
+        copy.restore()?;
+        Ok(copy)
+    }
+
+    /// Makes it like the project again; files that are so already keep their time, so that nothing
+    /// is built without need.
+    pub fn restore(&self) -> Result<()> {
+        for file in files()? {
+            let (from, to) = (root().join(&file), self.0.join(&file));
+            let wanted = fs::read(&from).with_context(|| format!("{file} cannot be read"))?;
+            if fs::read(&to).is_ok_and(|there| there == wanted) {
+                continue;
+            }
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(&to, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a patch in.
+    pub fn apply(&self, patch: &Path) -> Result<()> {
+        let mut apply = git_apply(&self.0, patch);
+        let words = shown(&apply);
+        let output = apply.output().context("git does not start")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`{words}` failed: {said}");
+        Ok(())
+    }
+
+    /// A command that runs in the copy.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = crate::project::cargo();
+        cargo.current_dir(&self.0);
+        cargo.env("CARGO_TARGET_DIR", root().join("target/mistakes/target"));
+        cargo
+    }
+}
+
+/// `git apply` in a folder, as if no repository were around it.
+fn git_apply(folder: &Path, patch: &Path) -> Command {
+    let mut apply = command("git");
+    apply.current_dir(folder);
+    apply.env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder));
+    apply.args(["apply", "--whitespace=nowarn"]).arg(patch);
+    apply
+}
+
+/// What the project is built from, by path.
+fn files() -> Result<Vec<String>> {
+    let mut list = command("git");
+    list.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let output = list.output().context("git does not start")?;
+    ensure!(output.status.success(), "`{}` failed", shown(&list));
+    let names = String::from_utf8(output.stdout)?;
+    let there = names.split('\0').filter(|name| !name.is_empty());
+    Ok(there
+        .filter(|name| root().join(name).is_file())
+        .map(str::to_owned)
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_mistake_can_still_be_made() {
+        let patches = crate::mistakes::patches().unwrap();
+        assert!(patches.len() >= 13, "{patches:?}");
+        for patch in patches {
+            let mut apply = git_apply(&root(), &patch);
+            apply.arg("--check");
+            let output = apply.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {said}", patch.display());
+        }
+    }
+}

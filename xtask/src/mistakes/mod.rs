@@ -1,0 +1,165 @@
+//! `cargo xtask mistakes`: known mistakes are put into a copy of the project, one after another, and
+//! the simulator has to find each. A simulator that cannot fail proves nothing.
+
+mod copy;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::project::root;
+use copy::ProjectCopy;
+
+/// Puts known mistakes into a copy of the project and lets the simulator look for each.
+///
+/// Every patch in tests/simulation/mistakes is one; its first line says what it is. The project
+/// itself, without any, comes first: nothing may be found in it. Fails when a mistake is not found.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask mistakes               all of them; some twenty minutes on two cores
+  cargo xtask mistakes no-lease      one")]
+pub struct Arguments {
+    /// Mistakes by the names of their files; all when none is named.
+    mistakes: Vec<String>,
+    /// In how many seeds each must be found.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// Threads among which the seeds are split.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+/// What the simulator said of a project.
+enum Found {
+    Nothing,
+    /// In its words: the seed and the invariant.
+    Broken(String),
+}
+
+/// Tries each and prints a table.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let chosen = choose(patches()?, &arguments.mistakes)?;
+    let copy = ProjectCopy::new()?;
+    let mut all_well = true;
+    let (found, seconds) = try_one(&copy, None, arguments)?;
+    all_well &= matches!(found, Found::Nothing);
+    tell("(none)", &found, seconds, true);
+    for patch in &chosen {
+        let (found, seconds) = try_one(&copy, Some(patch), arguments)?;
+        all_well &= matches!(found, Found::Broken(_));
+        tell(&name(patch), &found, seconds, false);
+    }
+    copy.restore()?;
+    Ok(if all_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The patches, by name.
+fn patches() -> Result<Vec<PathBuf>> {
+    let folder = root().join("tests/simulation/mistakes");
+    let entries = fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))?;
+    let mut patches = Vec::new();
+    for entry in entries {
+        patches.push(entry?.path());
+    }
+    patches.sort();
+    Ok(patches)
+}
+
+fn choose(patches: Vec<PathBuf>, names: &[String]) -> Result<Vec<PathBuf>> {
+    let known: Vec<String> = patches.iter().map(|patch| name(patch)).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        bail!(
+            "there is no mistake `{unknown}`; there are {}",
+            known.join(", ")
+        );
+    }
+    let wanted = |patch: &PathBuf| names.is_empty() || names.contains(&name(patch));
+    Ok(patches.into_iter().filter(wanted).collect())
+}
+
+fn name(patch: &Path) -> String {
+    let stem = patch.file_stem().unwrap_or(patch.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+fn tell(name: &str, found: &Found, seconds: f64, is_right: bool) {
+    let said = match (found, is_right) {
+        (Found::Nothing, true) => "nothing, as it should be".to_owned(),
+        (Found::Nothing, false) => "NOT FOUND".to_owned(),
+        (Found::Broken(said), false) => said.clone(),
+        (Found::Broken(said), true) => format!("WRONG: {said}"),
+    };
+    println!("{name:<30} {seconds:>6.0} s  {said}");
+}
+
+/// Builds the copy with one mistake and lets the simulator look until it finds something.
+fn try_one(
+    copy: &ProjectCopy,
+    patch: Option<&PathBuf>,
+    arguments: &Arguments,
+) -> Result<(Found, f64)> {
+    let began = Instant::now();
+    copy.restore()?;
+    if let Some(patch) = patch {
+        copy.apply(patch)?;
+    }
+    let simulate = ["--profile", "simulation", "--quiet"];
+    let program = ["--package", "simulation-tests", "--bin", "simulate"];
+    let mut build = copy.cargo();
+    build.arg("build").args(simulate).args(program);
+    build.env("RUSTFLAGS", "--cap-lints=allow");
+    let status = build.status().context("cargo could not be started")?;
+    if !status.success() {
+        bail!("the copy does not compile with {patch:?}");
+    }
+    let (seeds, threads) = (arguments.seeds, arguments.threads);
+    let mut look = copy.cargo();
+    look.arg("run").args(simulate).args(program).arg("--");
+    look.args(["--seeds", &seeds.to_string()]);
+    look.args(["--threads", &threads.to_string()]);
+    look.env("RUSTFLAGS", "--cap-lints=allow");
+    look.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut looking = look.spawn().context("cargo could not be started")?;
+    let said = looking.stderr.take().context("it says nothing")?;
+    for line in BufReader::new(said).lines() {
+        let line = line?;
+        if line.starts_with("seed ") {
+            // Its story is of no interest here.
+            looking.kill()?;
+            looking.wait()?;
+            return Ok((Found::Broken(line), began.elapsed().as_secs_f64()));
+        }
+    }
+    let status = looking.wait()?;
+    if !status.success() {
+        bail!("the simulator ended with {status} and named no seed");
+    }
+    Ok((Found::Nothing, began.elapsed().as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_nobody_knows_is_told_with_those_there_are() {
+        let patches = vec![PathBuf::from("a/no-lease.patch"), "a/no-rank.patch".into()];
+        let one = ["no-rank".to_owned()];
+        assert_eq!(choose(patches.clone(), &one).unwrap().len(), 1);
+        assert_eq!(choose(patches.clone(), &[]).unwrap().len(), 2);
+        let error = choose(patches, &["no-luck".to_owned()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no mistake `no-luck`; there are no-lease, no-rank"
+        );
+    }
+}
