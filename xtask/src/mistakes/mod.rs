@@ -136,7 +136,7 @@ fn try_one(
             // Its story is of no interest here.
             looking.kill()?;
             looking.wait()?;
-            return Ok((Found::Broken(line), began.elapsed().as_secs_f64()));
+            return Ok((Found::Broken(briefly(&line)), began.elapsed().as_secs_f64()));
         }
     }
     let status = looking.wait()?;
@@ -146,9 +146,26 @@ fn try_one(
     Ok((Found::Nothing, began.elapsed().as_secs_f64()))
 }
 
+/// The seed and the invariant, without what exactly broke.
+fn briefly(line: &str) -> String {
+    let parts: Vec<&str> = line.splitn(3, ": ").collect();
+    match parts.as_slice() {
+        [seed, invariant, _] => format!("{seed}: {invariant}"),
+        _ => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_broke_is_told_briefly() {
+        let line = "seed 1 breaks invariant 7: success is the service's word: it says no: of t0";
+        let brief = "seed 1 breaks invariant 7: success is the service's word";
+        assert_eq!(briefly(line), brief);
+        assert_eq!(briefly("seed 1 panics"), "seed 1 panics");
+    }
 
     #[test]
     fn a_mistake_nobody_knows_is_told_with_those_there_are() {
