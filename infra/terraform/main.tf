@@ -33,6 +33,8 @@ locals {
     jsondecode(file("${path.module}/inboxes.json")),
     var.mirror_bus ? { mirror-facts = ["*"] } : {},
   )
+  # Those that make one call of what several messages ask for; the others gain nothing by waiting.
+  batched = ["advance-run", "mirror-facts", "observe-task", "submit-task"]
   # What each does, for people.
   descriptions = {
     start-run            = "Ticks, upstreams and events become runs"
@@ -87,6 +89,7 @@ module "inbox" {
   function_timeout_s  = var.function_timeout_s
   maximum_concurrency = var.maximum_concurrency
   max_receives        = var.max_receives
+  batching_window_s   = contains(local.batched, each.key) ? var.batching_window_seconds : 0
   topic_arn           = aws_sns_topic.events.arn
   fact_types          = each.value
   takes_events        = contains(local.takes_events, each.key)

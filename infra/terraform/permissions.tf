@@ -115,7 +115,8 @@ locals {
     observe-task = merge(local.cancel_steps, local.terminate_jobs, local.describe_cluster, local.find_endpoint)
     submit-task = merge(
       local.cancel_steps, local.terminate_jobs, local.list_steps, local.list_jobs,
-      local.describe_cluster, local.find_endpoint,
+      # Only one that takes no steps is described, and that has no endpoint.
+      local.describe_cluster,
       {
         SubmitSteps = {
           actions   = ["elasticmapreduce:AddJobFlowSteps"]

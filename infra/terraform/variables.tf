@@ -66,6 +66,17 @@ variable "maximum_concurrency" {
   }
 }
 
+variable "batching_window_seconds" {
+  description = "How long Lambda may wait for a batch to fill, where a batch shares calls: for task facts, what EMR and Batch say of work, and the mirror. Single messages cost up to two and a half times as much as full batches; each of a task's three hops may take this much longer. 0 hands each message on at once."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.batching_window_seconds >= 0 && var.batching_window_seconds <= 60 && floor(var.batching_window_seconds) == var.batching_window_seconds
+    error_message = "Give whole seconds, 0 to 60: work would wait longer than it is worth."
+  }
+}
+
 variable "max_receives" {
   description = "After how many deliveries a message that keeps failing is set aside. With the pauses between them, the default is most of a day."
   type        = number

@@ -332,15 +332,11 @@ def is_out(headers):
     return bool(signed) and signed["service"] in OUT and signed["key"].startswith("ASIA")
 
 
-def outage(query):
-    OUT.clear()
-    OUT.update(filter(None, query.get("services", "").split(",")))
-    return 200, sorted(OUT)
-
-
 def own(method, path, query, body):
     if (method, path) == ("POST", "/_emulator/outage"):
-        return outage(query)
+        OUT.clear()
+        OUT.update(query.get("services", "").split(","))
+        return 200, sorted(OUT)
     if (method, path) == ("POST", "/_emulator/fire"):
         return fire(query)
     if (method, path) == ("POST", "/_emulator/authorize"):

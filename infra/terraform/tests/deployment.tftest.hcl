@@ -171,6 +171,15 @@ run "events_of_others_cost_nothing" {
   }
 }
 
+run "only_who_shares_calls_waits_for_a_batch" {
+  command = plan
+
+  assert {
+    condition     = length(setsubtract(local.batched, concat(keys(local.inboxes), ["mirror-facts"]))) == 0
+    error_message = "An inbox is named that there is not."
+  }
+}
+
 run "optional_parts_are_left_out" {
   command = plan
 

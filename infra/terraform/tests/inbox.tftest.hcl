@@ -11,6 +11,7 @@ variables {
   function_timeout_s  = 60
   maximum_concurrency = 20
   max_receives        = 100
+  batching_window_s   = 1
   topic_arn           = "arn:aws:sns:eu-west-1:123456789012:prod-events"
   fact_types          = ["murmur.task.ready.v1"]
   takes_events        = false
@@ -38,6 +39,19 @@ run "messages_wait_out_an_outage" {
   assert {
     condition     = aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
     error_message = "One message of a batch that failed must not bring back the others."
+  }
+}
+
+run "what_comes_together_is_handled_together" {
+  command = plan
+
+  module {
+    source = "./modules/inbox"
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.batch_size == 10 && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == 1
+    error_message = "A batch is to fill for as long as it may."
   }
 }
 

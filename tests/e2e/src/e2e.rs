@@ -21,6 +21,7 @@ mod world;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -32,6 +33,8 @@ struct Stage {
     world: Option<World>,
     course: Course,
     failed_to_start: bool,
+    /// What took how long, in seconds.
+    times: Vec<(&'static str, f64)>,
 }
 
 fn main() -> ExitCode {
@@ -46,42 +49,55 @@ fn main() -> ExitCode {
         world: None,
         course: Course::default(),
         failed_to_start: false,
+        times: Vec::new(),
     }));
     let trials = CHAPTERS.iter().map(|(name, chapter)| {
         let stage = stage.clone();
-        Trial::test(*name, move || act(&stage, *chapter)).with_ignored_flag(missing.is_some())
+        Trial::test(*name, move || act(&stage, name, *chapter)).with_ignored_flag(missing.is_some())
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     // Whatever was started ends here.
     let world = lock(&stage).world.take();
     drop(world);
+    for (name, seconds) in &lock(&stage).times {
+        eprintln!("{seconds:7.1} s  {name}");
+    }
     conclusion.exit_code()
 }
 
-fn act(stage: &Mutex<Stage>, chapter: Chapter) -> Result<(), Failed> {
+fn act(stage: &Mutex<Stage>, name: &'static str, chapter: Chapter) -> Result<(), Failed> {
     let mut stage = lock(stage);
     let Stage {
         world,
         course,
         failed_to_start,
+        times,
     } = &mut *stage;
+    let mut begun = Instant::now();
     if *failed_to_start {
         return Err("there is nothing to test: see the first chapter".into());
     }
     let world = match world {
         Some(world) => world,
         none => match World::start() {
-            Ok(started) => none.insert(started),
+            Ok(started) => {
+                times.push(("(building, starting and applying)", seconds_since(begun)));
+                begun = Instant::now();
+                none.insert(started)
+            }
             Err(error) => {
                 *failed_to_start = true;
                 return Err(format!("{error:#}").into());
             }
         },
     };
-    let begun = std::time::Instant::now();
     let result = chapter(world, course);
-    eprintln!("  {:.1} s", begun.elapsed().as_secs_f64());
+    times.push((name, seconds_since(begun)));
     result.map_err(|error| format!("{error:#}").into())
+}
+
+fn seconds_since(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64()
 }
 
 fn lock(stage: &Mutex<Stage>) -> std::sync::MutexGuard<'_, Stage> {

@@ -54,6 +54,8 @@ resource "aws_lambda_event_source_mapping" "this" {
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
 
+  maximum_batching_window_in_seconds = var.batching_window_s
+
   scaling_config {
     maximum_concurrency = var.maximum_concurrency
   }

@@ -23,6 +23,11 @@ variable "maximum_concurrency" {
   type        = number
 }
 
+variable "batching_window_s" {
+  description = "How long a batch may take to fill, in seconds."
+  type        = number
+}
+
 variable "max_receives" {
   description = "After how many deliveries a message goes to the dead letters."
   type        = number

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stand_in::faults::{CallEnd, EventEnd, Faults};
+use stand_in::faults::{CallEnd, EventEnd, EventFault, Faults};
 
 use super::Course;
 use super::{lost, stop, strays};
@@ -36,7 +36,13 @@ pub fn come(world: &World, course: &mut Course) -> Result<()> {
             emr_events("proof--silent--", EventEnd::Dropped),
             // Else the event of the cluster would tell its id.
             emr_events("proof--unanswered--", EventEnd::Dropped),
-            emr_events("proof--fleeting--", EventEnd::Dropped),
+            // Its end is told.
+            EventFault {
+                states: ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+                    .map(str::to_owned)
+                    .into(),
+                ..emr_events("proof--fleeting--", EventEnd::Dropped)
+            },
             batch_events("proof--unheard--", EventEnd::Dropped),
         ],
         // Whoever waits for an answer comes back later than who looks after the lease.
@@ -158,13 +164,10 @@ fn name_leads_to(world: &World, cluster: &str, master_dns: &str) -> Result<()> {
     )
 }
 
-/// Waits for the cluster that nobody but the Scheduler has brought up and takes down.
-pub fn go(world: &World, course: &mut Course) -> Result<()> {
+/// Waits for the cluster that nobody but the Scheduler has brought up.
+pub fn comes(world: &World, course: &mut Course) -> Result<()> {
     let (from, to) = course.brief.context("it was dropped in before")?;
-    let up = world.until_cluster(
-        "proof/brief",
-        &["ready", "draining", "terminating", "terminated"],
-    )?;
+    let up = world.until_cluster("proof/brief", &["ready", "draining"])?;
     ensure!(
         time(&up, "window_start")? == from,
         "it is of another window: {up}"
@@ -173,14 +176,20 @@ pub fn go(world: &World, course: &mut Course) -> Result<()> {
         time(&up, "window_end")? == to,
         "its window ends elsewhere: {up}"
     );
-    protect(world, &up, true)?;
+    // Somebody protects it, which is to be no reason to give up.
+    protect(world, &up, true)
+}
+
+/// Waits until the Scheduler has taken it down.
+pub fn goes(world: &World, course: &mut Course) -> Result<()> {
+    let (_, to) = course.brief.context("it was dropped in before")?;
+    let up = world.newest_instance("proof/brief")?;
     let run = course.run("drained")?;
     let ended = world.until_run(run, "succeeded", LONG_PATIENCE)?;
     let attempts = ended["tasks"][0]["attempts"]
         .as_array()
         .context("attempts")?;
     ensure!(attempts.len() == 1, "it took several attempts: {ended}");
-    // Somebody has protected it: that is no reason to give up.
     until("it cannot be ended", PATIENCE, || {
         let calls = world.stand_in.calls()?;
         let mut calls = calls.iter();

@@ -74,13 +74,11 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
         fs::copy(later.join(file), world.definitions.path("proof").join(file))?;
     }
     fs::remove_file(world.definitions.path("proof/workflows/removed.yaml"))?;
-    let (from, to) = (minute(3), minute(5));
+    let (from, to) = (minute(3), minute(4));
     world.definitions.set_window("proof/brief", from, to)?;
     course.brief = Some((from, to));
     // It is over before the lease of whoever asks for it.
-    world
-        .definitions
-        .set_window("proof/fleeting", minute(3), minute(4))?;
+    world.definitions.set_window("proof/fleeting", from, to)?;
     world.terraform.apply()?;
     // It waits for the cluster, and is still at work when that is to go.
     let seconds = to.as_second() - from.as_second() + 20;

@@ -31,9 +31,8 @@ pub struct Course {
     runs: BTreeMap<&'static str, String>,
     /// The window of the cluster that comes and goes by the Scheduler alone.
     brief: Option<(Timestamp, Timestamp)>,
-    /// The cluster that bears the name of another, and that name.
-    twin: Option<String>,
-    twin_name: String,
+    /// Two clusters of one name.
+    twins: Vec<String>,
     /// Facts that were told.
     facts: Vec<QueueMessage>,
 }
@@ -76,6 +75,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("a_deadline_that_was_met_is_done_with", lost::deadline),
     ("a_step_that_outlives_its_time_is_stopped", stop::unfit),
     ("what_is_cancelled_in_doubt_is_looked_up", stop::doubted),
+    ("a_cluster_comes_by_its_tick", clusters::comes),
     (
         "with_every_event_of_emr_lost_runs_end_all_the_same",
         trouble::silent,
@@ -89,7 +89,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
         "a_cluster_whose_window_is_over_is_looked_up_and_ended",
         clusters::fleeting,
     ),
-    ("a_cluster_drains_and_goes_by_its_tick", clusters::go),
+    ("a_cluster_drains_and_goes_by_its_tick", clusters::goes),
     (
         "facts_told_again_in_another_order_change_nothing",
         delivery::told_again,

@@ -57,10 +57,9 @@ pub fn overtaken(world: &World, _: &mut Course) -> Result<()> {
     ask(world, &["rerun", &run, "--task", "step"])?;
     until_running(world, &run, [("job", 2), ("step", 3)])?;
     let why = ["--why", "its input is wrong"];
-    ask(
-        world,
-        &[&["mark", &run, "first", "failed"][..], &why].concat(),
-    )?;
+    for task in ["before_job", "before_step"] {
+        ask(world, &[&["mark", &run, task, "failed"][..], &why].concat())?;
+    }
     let ended = world.until_run(&run, "failed", PATIENCE)?;
     for name in ["job", "step"] {
         let task = newest(&ended, name);
