@@ -4,7 +4,7 @@ use choreography::claim::STOPPING;
 use model::Timestamp;
 use model::key::Key;
 use model::task::{Outcome, Stopping, Task};
-use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use ports::{CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::{facts, stop};
 
 use crate::plan_view::View;
@@ -41,11 +41,17 @@ pub(crate) async fn task<P: Ports>(
         let history = older
             .as_ref()
             .and_then(|older| facts::kept(older, generation));
-        if let Some(older) = older.filter(|older| older.state.is_open()) {
+        if let Some(older) = older.as_ref().filter(|older| older.state.is_open()) {
             // Only the service ends an attempt, and what it holds is freed then.
             let why = Stopping::Superseded { generation };
             stop::stop(ports, &older.attempt_key(), &why).await?;
             return Err(Trouble::Later(STOPPING));
+        }
+        if let Some(fact) = older
+            .as_ref()
+            .and_then(|older| facts::replaced(older, generation))
+        {
+            ports.bus().publish(vec![fact]).await?;
         }
         let decided = facts::decided(run, name, generation, outcome, at, reason.to_owned());
         match ports

@@ -24,7 +24,7 @@ pub(crate) async fn all<P: Ports>(
         let ended = match &observed.end {
             End::None => continue,
             End::Ended(task) => task.as_ref(),
-            End::Again { past, .. } => past.as_ref(),
+            End::Again { past, .. } | End::Followed { past, .. } => past.as_ref(),
         };
         if let Some(claim) = &ended.claim {
             freed.push((claim, ended.attempt_key().to_string()));

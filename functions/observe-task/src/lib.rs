@@ -146,6 +146,7 @@ async fn decide<P: Ports>(
 ) -> Result<Seen, Trouble> {
     let mut outcome = Seen {
         running: None,
+        before: End::None,
         step: Step::Stale,
         task: stored,
         strays: Vec::new(),
@@ -160,6 +161,11 @@ async fn decide<P: Ports>(
                 // A duplicate tells again what it caused.
                 if let Some(running) = lifecycle::as_running(&outcome.task.value, observation) {
                     outcome.running = Some(running);
+                }
+            }
+            Step::Past => {
+                if let Some(end) = ended_before(ports, observation).await? {
+                    outcome.before = end;
                 }
             }
             Step::Stray => match began(ports, observation).await? {
@@ -199,6 +205,28 @@ async fn began<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<Option<Tas
     Ok(past.and_then(|past| lifecycle::as_running(&past.value.attempt, seen)))
 }
 
+/// How the attempt ended that this observation ended, if others have followed since: whoever ended it
+/// may have crashed before it told anybody or freed anything.
+async fn ended_before<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<Option<End>, Trouble> {
+    let key = Key::PastAttempt(seen.key.clone());
+    let Some(past) = ports.store().get::<PastAttempt>(&key).await? else {
+        return Ok(None);
+    };
+    let PastAttempt { attempt, retried } = past.value;
+    if attempt.submission.as_ref() != Some(&seen.submission) {
+        return Ok(None);
+    }
+    let past = Box::new(attempt);
+    Ok(match past.ended_at.filter(|_| retried) {
+        Some(ended_at) => {
+            let next = lifecycle::following(&past, ended_at, Seconds(0));
+            let next = Box::new(next);
+            Some(End::Followed { past, next })
+        }
+        None => Some(End::Ended(past)),
+    })
+}
+
 /// What is to be told of what was decided and committed.
 async fn observed<P: Ports>(
     ports: &P,
@@ -206,7 +234,7 @@ async fn observed<P: Ports>(
     outcome: Seen,
 ) -> Result<Observed, Trouble> {
     let end = match outcome.step {
-        Step::Stale | Step::Stray | Step::Progress(_) => End::None,
+        Step::Stale | Step::Past | Step::Stray | Step::Progress(_) => outcome.before,
         Step::Ended(ended) => End::Ended(Box::new(ended)),
         Step::Repeat => End::Ended(Box::new(outcome.task.value)),
         Step::Retry { past, next, delay } => End::Again { past, next, delay },
@@ -220,6 +248,8 @@ async fn observed<P: Ports>(
 struct Seen {
     /// The task as it was seen running, which is told even if it ended in the same batch.
     running: Option<Task>,
+    /// How an attempt ended that is not the newest.
+    before: End,
     step: Step,
     task: Versioned<Task>,
     /// What is alive under the attempt's key and is not it.
@@ -238,6 +268,7 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Seen) -> Result<(), Trouble> 
             }
             let kept = PastAttempt {
                 attempt: past.as_ref().clone(),
+                retried: true,
             };
             vec![
                 Write::replace(next.as_ref(), version),
@@ -247,6 +278,7 @@ async fn commit<P: Ports>(ports: &P, outcome: &mut Seen) -> Result<(), Trouble> 
         Step::Stale
         | Step::Repeat
         | Step::RepeatRetry
+        | Step::Past
         | Step::Stray
         | Step::Progress(_)
         | Step::Ended(_) => vec![Write::replace(&outcome.task.value, version)],
@@ -273,6 +305,11 @@ pub(crate) enum End {
         next: Box<Task>,
         delay: Seconds,
     },
+    /// As `Again`, and the next attempt has gone on since.
+    Followed {
+        past: Box<Task>,
+        next: Box<Task>,
+    },
 }
 
 /// The retry that followed when this was first observed.
@@ -296,7 +333,7 @@ async fn tell<P: Ports>(ports: &P, observed: &[(Vec<usize>, Observed)]) -> Resul
         let end = match &observed.end {
             End::None => None,
             End::Ended(task) => Some(task.as_ref()),
-            End::Again { next, .. } => Some(next.as_ref()),
+            End::Again { next, .. } | End::Followed { next, .. } => Some(next.as_ref()),
         };
         observed.running.as_ref().into_iter().chain(end)
     });

@@ -19,8 +19,8 @@ use model::limit::{Place, SizedLimit};
 use model::message::{Function, Message};
 use model::name::TaskName;
 use model::run::{Generation, Run, RunState};
-use model::task::{Outcome, PastAttempt, Stopping, Task};
-use ports::{Clock as _, CommitError, EventBus as _, Expect, Outgoing, Ports, StateStore as _};
+use model::task::{Outcome, Stopping, Task};
+use ports::{Clock as _, CommitError, EventBus as _, Outgoing, Ports, StateStore as _};
 use ports::{Trouble, TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, stop};
 
@@ -64,6 +64,10 @@ pub(crate) async fn open<P: Ports>(
     seats: &[Versioned<Place>],
 ) -> Result<Generation, Trouble> {
     let number = run.value.generation + 1;
+    let replaced = replaced(&run.value);
+    if !replaced.is_empty() {
+        ports.bus().publish(replaced).await?;
+    }
     opened.note_generation(ports, number).await?;
     let (now, request) = (ports.clock().now(), opened.request());
     let generation = Generation {
@@ -101,6 +105,21 @@ pub(crate) async fn open<P: Ports>(
     ports.store().commit(writes.collect()).await?;
     tracing::info!(run = %next.run, generation = number, tasks = generation.scope.len(), "opened");
     Ok(generation)
+}
+
+/// What the run's item says and will say no more: that it first started, and how it ended. Whoever
+/// wrote that may have crashed before it was told, and no history of it is kept.
+fn replaced(run: &Run) -> Vec<Fact> {
+    let first = run.generation == 1 && run.started_at.is_some();
+    let started = first.then(|| {
+        facts::run(&Run {
+            state: RunState::Running,
+            reason: None,
+            ..run.clone()
+        })
+    });
+    let ended = run.state.is_terminal().then(|| facts::run(run));
+    started.into_iter().chain(ended).collect()
 }
 
 /// The limits of a run with further ones, each once.
@@ -173,18 +192,18 @@ impl<P: Ports> Follows<'_, P> {
         Ok(())
     }
 
-    /// Writes the outcomes set by hand; returns their facts.
+    /// Writes the outcomes set by hand, unless a newer generation has replaced them; returns their
+    /// facts.
     async fn set_by_hand(&self) -> Result<Vec<Fact>, Trouble> {
         let mut set = Vec::new();
         for (name, outcome) in &self.generation.marked {
             let task = self.set(name, *outcome).await?;
-            set.extend(task.as_ref().and_then(facts::task));
+            set.extend(facts::task(&task));
         }
         Ok(set)
     }
 
-    /// `None` once a newer generation is about the task.
-    async fn set(&self, name: &TaskName, outcome: Outcome) -> Result<Option<Task>, Trouble> {
+    async fn set(&self, name: &TaskName, outcome: Outcome) -> Result<Task, Trouble> {
         let Generation {
             generation: number,
             by,
@@ -205,21 +224,25 @@ impl<P: Ports> Follows<'_, P> {
             }) = stored
             {
                 decided.epoch = existing.epoch;
-                if existing.generation >= *number {
-                    return Ok((existing.generation == *number).then_some(existing));
+                if existing.generation == *number {
+                    return Ok(existing);
+                }
+                if existing.generation > *number {
+                    // It was set here and replaced since, perhaps before anybody was told.
+                    return Ok(decided);
                 }
                 if existing.state.is_open() {
                     // Only the service ends an attempt, and what it holds is freed then.
                     return Err(Trouble::Later(STOPPING));
                 }
-                if existing.attempt > 0 && existing.state.outcome().is_some() {
-                    let past = PastAttempt { attempt: existing };
-                    writes.push(Write::put(&past, Expect::Anything));
+                if let Some(fact) = facts::replaced(&existing, *number) {
+                    self.ports.bus().publish(vec![fact]).await?;
                 }
+                writes.extend(facts::kept(&existing, *number));
             }
             writes.push(Write::replace(&decided, version));
             match self.ports.store().commit(writes).await {
-                Ok(()) => return Ok(Some(decided)),
+                Ok(()) => return Ok(decided),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
@@ -251,11 +274,20 @@ impl<P: Ports> Follows<'_, P> {
             ..
         } = self.generation;
         let again = self.run.generation == *number && self.run.state == RunState::Running;
+        // Told also when it has ended or a newer generation has been opened since.
+        let opened = Run {
+            generation: *number,
+            state: RunState::Running,
+            started_at: Some(*at),
+            reason: None,
+            ..self.run.clone()
+        };
         let ready = self
             .plan
             .roots()
             .map(|position| &self.plan.task(position).name);
-        let ready = ready.filter(|name| scope.contains(*name) && !marked.contains_key(*name));
+        let ready =
+            ready.filter(|name| again && scope.contains(*name) && !marked.contains_key(*name));
         let ready = ready.map(|name| {
             let (run, task) = (self.run.run.clone(), name.clone());
             let ready = TaskReady {
@@ -267,10 +299,6 @@ impl<P: Ports> Follows<'_, P> {
             };
             facts::ready(self.run, ready)
         });
-        again
-            .then(|| facts::run(self.run))
-            .into_iter()
-            .chain(ready)
-            .collect()
+        std::iter::once(facts::run(&opened)).chain(ready).collect()
     }
 }

@@ -30,7 +30,13 @@ pub(crate) async fn carry_out<P: Ports>(
         None => {
             let run = targets::run(ports, &wanted.run).await?;
             let opening = opening(ports, &run.value, wanted).await?;
-            let Some(seats) = rerun::admitted(ports, opened, &run, &opening).await? else {
+            let needed = if run.value.state.is_terminal() {
+                run.value.limits.clone()
+            } else {
+                Vec::new()
+            };
+            let admitted = rerun::admitted(ports, opened, &run, &needed, &opening);
+            let Some(seats) = admitted.await? else {
                 return Ok(Carried::Continues);
             };
             generation::open(ports, opened, &run, opening, &seats).await?

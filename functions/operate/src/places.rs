@@ -9,13 +9,15 @@ use model::run::Run;
 use ports::{Clock as _, Ports, Trouble, TypedStore as _, Versioned};
 use protocols::limits::{self, Holder, Seats};
 
+use crate::generation;
 use crate::record::Opened;
 
-/// Takes every place for a run that had ended, or none and waits; returns those it has.
+/// Takes a place of each limit that is needed for a run, or none and waits; returns those it has.
 pub(crate) async fn take<P: Ports>(
     ports: &P,
     opened: &mut Opened,
     run: &Versioned<Run>,
+    needed: &[SizedLimit],
     priority: i32,
 ) -> Result<Option<Vec<Versioned<Place>>>, Trouble> {
     let Versioned {
@@ -23,13 +25,12 @@ pub(crate) async fn take<P: Ports>(
         version,
     } = run;
     let seats = loop {
-        let full =
-            match limits::take_each(ports, &run.limits, &holder(ports, run, *version)).await? {
-                Seats::All(seats) => break seats,
-                Seats::Full(full) => full,
-            };
+        let full = match limits::take_each(ports, needed, &holder(ports, run, *version)).await? {
+            Seats::All(seats) => break seats,
+            Seats::Full(full) => full,
+        };
         // It may have been released by another limit, whose place it does not take.
-        let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
+        let others = needed.iter().filter(|sized| sized.limit != full.limit);
         limits::pass_on(ports, others).await?;
         let waiter = waiter(opened, &full, priority);
         limits::wait(ports, &waiter, *version).await?;
@@ -45,7 +46,7 @@ pub(crate) async fn take<P: Ports>(
         }
         limits::leave(ports, &waiter).await?;
     };
-    for sized in &run.limits {
+    for sized in needed {
         // One that a duplicate left would take another's turn.
         limits::leave(ports, &waiter(opened, sized, priority)).await?;
     }
@@ -57,18 +58,18 @@ pub(crate) async fn pass_on<P: Ports>(
     ports: &P,
     request: &OperationRequest,
 ) -> Result<(), Trouble> {
-    let run = match &request.what {
-        OperationKind::Rerun { run, .. } | OperationKind::Mark { run, .. } => run,
+    let (run, own) = match &request.what {
+        OperationKind::Rerun { run, limits, .. } => (run, limits.as_slice()),
+        OperationKind::Mark { run, .. } => (run, &[][..]),
         OperationKind::Start { .. }
         | OperationKind::Backfill { .. }
         | OperationKind::Cancel { .. }
         | OperationKind::Pause { .. }
         | OperationKind::Resume { .. } => return Ok(()),
     };
-    match ports.store().get::<Run>(&Key::Run(run.clone())).await? {
-        Some(run) => limits::pass_on(ports, &run.value.limits).await,
-        None => Ok(()),
-    }
+    let read = ports.store().get::<Run>(&Key::Run(run.clone())).await?;
+    let known = read.map_or_else(Vec::new, |run| run.value.limits);
+    limits::pass_on(ports, &generation::under(&known, own)).await
 }
 
 fn waiter(opened: &Opened, full: &SizedLimit, priority: i32) -> Waiter {

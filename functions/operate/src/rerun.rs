@@ -37,8 +37,16 @@ pub(crate) async fn carry_out<P: Ports>(
                 return Ok(Carried::Continues);
             }
             let opening = opening(ports, &run, wanted).await?;
-            run.value.limits = generation::under(&run.value.limits, &wanted.limits);
-            let Some(seats) = admitted(ports, opened, &run, &opening).await? else {
+            let own = std::mem::take(&mut run.value.limits);
+            run.value.limits = generation::under(&own, &wanted.limits);
+            let needed = if run.value.state.is_terminal() {
+                run.value.limits.clone()
+            } else {
+                // It is active already: it has its own, and lacks those of this operation.
+                let is_new = |sized: &&SizedLimit| !own.iter().any(|it| it.limit == sized.limit);
+                wanted.limits.iter().filter(is_new).cloned().collect()
+            };
+            let Some(seats) = admitted(ports, opened, &run, &needed, &opening).await? else {
                 return Ok(Carried::Continues);
             };
             generation::open(ports, opened, &run, opening, &seats).await?
@@ -56,19 +64,19 @@ pub(crate) async fn carry_out<P: Ports>(
     )))
 }
 
-/// Takes places for a run that had ended; one that is running has its own.
+/// Takes a place of each limit that a run needs before it runs (again).
 pub(crate) async fn admitted<P: Ports>(
     ports: &P,
     opened: &mut Opened,
-    read: &Versioned<Run>,
+    run: &Versioned<Run>,
+    needed: &[SizedLimit],
     opening: &Opening,
 ) -> Result<Option<Vec<Versioned<Place>>>, Stop> {
-    let run = &read.value;
-    if !run.state.is_terminal() || run.limits.is_empty() {
+    if needed.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let plan = targets::plan(ports, &opening.definition).await?;
-    Ok(places::take(ports, opened, read, plan.workflow.priority).await?)
+    Ok(places::take(ports, opened, run, needed, plan.workflow.priority).await?)
 }
 
 async fn opening<P: Ports>(

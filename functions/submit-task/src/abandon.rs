@@ -5,14 +5,16 @@
 //! certainly not submitted is ended here.
 
 use model::Timestamp;
+use model::attempt::AttemptKey;
 use model::fact::TaskReady;
+use model::key::Key;
 use model::message::{Function, Message};
 use model::run::RunState;
-use model::task::{Stopping, Task, TaskState};
+use model::task::{FailureClass, PastAttempt, Stopping, Task, TaskState};
 use model::units::Seconds;
 use ports::{
-    Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble, Versioned,
-    Write,
+    Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
+    TypedStore as _, Versioned, Write,
 };
 use protocols::{facts, registry, stop};
 
@@ -97,6 +99,23 @@ pub(crate) fn is_about(task: &Task, ready: &TaskReady) -> bool {
     (task.generation, task.attempt) == (ready.generation, ready.attempt)
 }
 
+/// Tells once more that an attempt was refused which a newer generation has replaced since: whoever
+/// was refused may have crashed before that was told.
+pub(crate) async fn refused_before<P: Ports>(ports: &P, ready: &TaskReady) -> Result<(), Trouble> {
+    let key = Key::PastAttempt(AttemptKey {
+        run: ready.run.clone(),
+        task: ready.task.clone(),
+        generation: ready.generation,
+        attempt: ready.attempt,
+    });
+    match ports.store().get::<PastAttempt>(&key).await? {
+        Some(past) if past.value.attempt.failure == Some(FailureClass::Refused) => {
+            give_back(ports, &past.value.attempt).await
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// An attempt that nobody wants any more: its claim, if its submitter died under it, would else
 /// hold its places for ever.
 pub(crate) async fn unwanted<P: Ports>(
@@ -106,7 +125,7 @@ pub(crate) async fn unwanted<P: Ports>(
     now: Timestamp,
 ) -> Result<(), Trouble> {
     let task = &stored.value;
-    if task.state == TaskState::Cancelled {
+    if task.state == TaskState::Cancelled || task.failure == Some(FailureClass::Refused) {
         return give_back(ports, task).await;
     }
     let (TaskState::Claimed, Some(claim)) = (task.state, &task.claim) else {

@@ -12,7 +12,9 @@ use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::{LimitRef, SizedLimit};
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
-use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use ports::{
+    Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
+};
 use protocols::limits::{self, Holder};
 use protocols::lots;
 use protocols::{content, facts, registry, stop};
@@ -60,8 +62,12 @@ pub(crate) async fn claim<P: Ports>(
     let now = ports.clock().now();
     let Some(position) = position.filter(|_| view.wants(ready)) else {
         tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
-        if let Some(stored) = stored.filter(|stored| abandon::is_about(&stored.value, ready)) {
-            abandon::unwanted(ports, &view, &stored, now).await?;
+        match stored {
+            Some(stored) if abandon::is_about(&stored.value, ready) => {
+                abandon::unwanted(ports, &view, &stored, now).await?;
+            }
+            Some(_) => abandon::refused_before(ports, ready).await?,
+            None => {}
         }
         if let Some(position) = position {
             park::pass_on(ports, &view, position).await?;
@@ -141,6 +147,12 @@ impl Attempt<'_> {
             .and_then(|stored| facts::kept(&stored.value, task.generation));
         if let Some(history) = older {
             ports.store().commit(vec![history]).await?;
+        }
+        let replaced = self
+            .stored
+            .and_then(|stored| facts::replaced(&stored.value, task.generation));
+        if let Some(fact) = replaced {
+            ports.bus().publish(vec![fact]).await?;
         }
         let wanted = self.limits(ports, views).await?;
         if self.view.run.paused {

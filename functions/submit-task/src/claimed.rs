@@ -8,7 +8,7 @@ use model::fact::TaskReady;
 use model::limit::{self, SizedLimit};
 use model::task::{Claim, Task};
 use model::work::Submission;
-use ports::{Ports, Trouble, Versioned};
+use ports::{CommitError, Ports, StateStore as _, Trouble, Versioned, Write};
 use protocols::lots::Seat;
 use protocols::registry;
 
@@ -42,6 +42,18 @@ impl Claimed {
     pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
         let instance = self.instance.as_ref();
         registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
+    }
+
+    /// Commits the item of a claim that is given up, and gives back what was taken under it. Also when
+    /// another write came first: who took the claim over sits there by an epoch and versions of its
+    /// own, and nobody else would free what we took since.
+    pub async fn give_up<P: Ports>(&self, ports: &P, task: &Task) -> Result<(), Trouble> {
+        let write = Write::replace(task, Some(self.task.version));
+        let committed = ports.store().commit(vec![write]).await;
+        if !matches!(committed, Err(CommitError::Store(_))) {
+            self.give_back(ports).await?;
+        }
+        Ok(committed?)
     }
 
     /// The claim of the item.

@@ -142,11 +142,7 @@ async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
     task.claim = None;
     task.cluster = None;
     task.reason = None;
-    ports
-        .store()
-        .commit(vec![Write::replace(&task, Some(claimed.task.version))])
-        .await?;
-    claimed.give_back(ports).await?;
+    claimed.give_up(ports, &task).await?;
     Err(Trouble::Conflict)
 }
 

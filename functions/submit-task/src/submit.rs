@@ -296,11 +296,7 @@ async fn release_claim<P: Ports>(
     task.claim = None;
     task.cluster = None;
     task.reason = Some(reason);
-    ports
-        .store()
-        .commit(vec![Write::replace(&task, Some(claimed.task.version))])
-        .await?;
-    claimed.give_back(ports).await
+    claimed.give_up(ports, &task).await
 }
 
 /// Ends a task that can never be submitted.
@@ -320,10 +316,19 @@ pub(crate) async fn refuse<P: Ports>(
     task.failure = Some(FailureClass::Refused);
     task.reason = Some(reason);
     task.ended_at = Some(ports.clock().now());
-    ports
+    match ports
         .store()
         .commit(vec![Write::replace(&task, Some(version))])
-        .await?;
+        .await
+    {
+        Ok(()) => {}
+        Err(CommitError::Conflict) => {
+            // Who took the claim over sits there in its own right.
+            registry::give_back(ports, places, seat, instance).await?;
+            return Err(Trouble::Conflict);
+        }
+        Err(CommitError::Store(error)) => return Err(error.into()),
+    }
     ports
         .bus()
         .publish(facts::task(&task).into_iter().collect())

@@ -1,5 +1,6 @@
 //! The life of an attempt: what the compute service's word makes of a task (rules 6, 9, 10, 11).
 
+use model::Timestamp;
 use model::definition::Retries;
 use model::observation::{WorkObservation, WorkState};
 use model::task::{FailureClass, Outcome, Stopping, Task, TaskState};
@@ -16,6 +17,8 @@ pub enum Step {
     Repeat,
     /// It ended the attempt before the present one, which still waits to be sent: send it again.
     RepeatRetry,
+    /// It may have ended an attempt that others have followed since: history says whether.
+    Past,
     /// Not the submission that is the attempt; cancel it if it is live, change no state.
     Stray,
     /// The attempt goes on, in its next state.
@@ -88,7 +91,7 @@ fn older(task: &Task, seen: &WorkObservation) -> Step {
     if follows && task.state == TaskState::Retrying {
         Step::RepeatRetry
     } else {
-        Step::Stale
+        Step::Past
     }
 }
 
@@ -167,7 +170,7 @@ fn failed_attempt(
     match retry::after(retries, past.failures, class, &seen.key) {
         Next::Final => Step::Ended(past),
         Next::Again(delay) => {
-            let next = following(&past, seen, delay);
+            let next = following(&past, seen.at, delay);
             Step::Retry {
                 past: Box::new(past),
                 next: Box::new(next),
@@ -177,8 +180,8 @@ fn failed_attempt(
     }
 }
 
-/// The task while it waits for its next attempt.
-fn following(past: &Task, seen: &WorkObservation, delay: Seconds) -> Task {
+/// The task while it waits for the attempt after this one, which ended then.
+pub fn following(past: &Task, ended_at: Timestamp, delay: Seconds) -> Task {
     Task {
         state: TaskState::Retrying,
         attempt: past.attempt + 1,
@@ -188,9 +191,9 @@ fn following(past: &Task, seen: &WorkObservation, delay: Seconds) -> Task {
         submitted_at: None,
         started_at: None,
         stopping: None,
-        ready_at: delay.after(seen.at),
+        ready_at: delay.after(ended_at),
         // The failed attempt's end, for the fact `task.retrying`.
-        ended_at: Some(seen.at),
+        ended_at: Some(ended_at),
         ..past.clone()
     }
 }
@@ -251,6 +254,7 @@ mod tests {
             Step::Stale => "stale".into(),
             Step::Repeat => "repeat".into(),
             Step::RepeatRetry => "repeat retry".into(),
+            Step::Past => "past".into(),
             Step::Stray => "stray".into(),
             Step::Progress(task) => format!("progress {:?}", task.state),
             Step::Retry { next, .. } => format!("retry {}", next.attempt),
@@ -303,8 +307,8 @@ mod tests {
             // A second submission with the same key is a stray, whatever it says.
             (Running, Some("a"), seen(2, "b", W::Succeeded), "stray"),
             (Succeeded, Some("a"), seen(2, "b", W::Running), "stray"),
-            // Older attempts are stale; a live one is a stray.
-            (Running, Some("a"), seen(1, "z", W::Failed), "stale"),
+            // Of older attempts, what has ended is history; what lives is a stray.
+            (Running, Some("a"), seen(1, "z", W::Failed), "past"),
             (Running, Some("a"), seen(1, "z", W::Running), "stray"),
             (Running, Some("a"), seen(3, "z", W::Running), "stray"),
             // The failure that led to the present attempt, which was perhaps never sent.

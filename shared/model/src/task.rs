@@ -221,6 +221,9 @@ pub enum Stopping {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PastAttempt {
     pub attempt: Task,
+    /// Whether another attempt of its generation followed.
+    #[serde(default)]
+    pub retried: bool,
 }
 
 impl Record for Task {

@@ -116,6 +116,15 @@ pub fn kept(task: &Task, newer_generation: u32) -> Option<Write> {
     let was_one = task.attempt > 0 && task.state.outcome().is_some();
     (replaced && was_one).then(|| {
         let attempt = task.clone();
-        Write::put(&PastAttempt { attempt }, Expect::Anything)
+        let retried = false;
+        Write::put(&PastAttempt { attempt, retried }, Expect::Anything)
     })
+}
+
+/// The fact of what was decided without an attempt and is about to be replaced by a newer
+/// generation, with no history of it: whoever decided it may not have got as far as telling it.
+/// `None` of an attempt, whose end the service's word tells again.
+pub fn replaced(task: &Task, newer_generation: u32) -> Option<Fact> {
+    let is_decided = task.attempt == 0 && task.generation < newer_generation;
+    is_decided.then(|| self::task(task)).flatten()
 }

@@ -10,6 +10,10 @@ use simulation_tests::platform::script::Script;
 use simulation_tests::play::{self, Order};
 use simulation_tests::{shrink, year};
 
+/// A day is a million small texts that come and go.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Simulates hostile days and checks every guarantee.
 #[derive(Parser)]
 #[command(name = "cargo xtask simulate", bin_name = "cargo xtask simulate")]
@@ -29,7 +33,8 @@ struct Arguments {
     /// Tells the story of the one seed, also when all is well.
     #[arg(long)]
     story: bool,
-    /// Goes on after a failure and lists every seed that fails, each with what broke.
+    /// Goes on after a failure and lists every seed that fails, each with what broke; of a story, tells
+    /// every line.
     #[arg(long)]
     all: bool,
     /// Lives through a fine year of a thousand runs a day instead.
@@ -50,7 +55,10 @@ fn main() -> ExitCode {
     // A panic is told with its story.
     std::panic::set_hook(Box::new(|_| {}));
     if arguments.story {
-        print!("{}", shrink::story(&Script::of(arguments.seed)));
+        print!(
+            "{}",
+            shrink::story(&Script::of(arguments.seed), arguments.all)
+        );
         return ExitCode::SUCCESS;
     }
     if arguments.year {
@@ -107,7 +115,7 @@ fn days(arguments: &Arguments) -> ExitCode {
         }
         eprintln!("looking for a smaller day …");
         let smallest = shrink::smallest(failure);
-        println!("{}", shrink::story(&smallest));
+        println!("{}", shrink::story(&smallest, false));
         let seed = failure.script.seed;
         println!("again: cargo xtask simulate --seeds 1 --seed {seed}");
         return ExitCode::FAILURE;

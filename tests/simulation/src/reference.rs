@@ -31,7 +31,7 @@ pub fn outcome(
             is_decided.insert(&task.name);
         }
     }
-    let ended = ending(workflow, &states);
+    let ended = ending(workflow, &states, |_| 1);
     (states, ended)
 }
 
@@ -54,16 +54,24 @@ fn expanded(task: &Task) -> Vec<TaskName> {
     }
 }
 
-/// How a run ends whose tasks ended so: it failed if and only if one that nothing is after did.
-pub fn ending(workflow: &Workflow, states: &BTreeMap<TaskName, TaskState>) -> RunState {
-    let written = workflow.tasks.iter();
-    let leaves = written.filter(|task| {
-        let mut others = workflow.tasks.iter();
-        !others.any(|other| other.after.contains(&task.name))
-    });
+/// How a run ends whose tasks ended so, each in its generation: it failed if and only if one did
+/// whose outcome nobody heard. That is one that nothing is after, or that ran again alone, when all
+/// that is after it had ended in older generations.
+pub fn ending(
+    workflow: &Workflow,
+    states: &BTreeMap<TaskName, TaskState>,
+    generation: impl Fn(&TaskName) -> u32,
+) -> RunState {
     let bad = [TaskState::Failed, TaskState::Blocked, TaskState::Cancelled];
-    let mut last = leaves.flat_map(expanded);
-    let failed = last.any(|name| states.get(&name).is_some_and(|state| bad.contains(state)));
+    let failed = workflow.tasks.iter().any(|task| {
+        let others = workflow.tasks.iter();
+        let after = others.filter(|other| other.after.contains(&task.name));
+        let newest = after.flat_map(expanded).map(|name| generation(&name)).max();
+        expanded(task).iter().any(|name| {
+            let is_bad = states.get(name).is_some_and(|state| bad.contains(state));
+            is_bad && newest.is_none_or(|newest| newest < generation(name))
+        })
+    });
     if failed {
         RunState::Failed
     } else {

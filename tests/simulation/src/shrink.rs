@@ -128,7 +128,8 @@ impl Search<'_> {
 }
 
 /// The story of a day as people read it: who crashed where, which facts came, which invariant broke.
-pub fn story(script: &Script) -> String {
+/// Of a long day, only what is about that unless all is wanted.
+pub fn story(script: &Script, all: bool) -> String {
     let (lines, broken) = play::tell(script);
     let active: Vec<&str> = script.rates.active().map(|fault| fault.row().0).collect();
     let mut text = format!(
@@ -143,7 +144,7 @@ pub fn story(script: &Script) -> String {
         }
     );
     let lines = match &broken {
-        Some(broken) if lines.len() > LONG => about(&lines, &broken.what),
+        Some(broken) if lines.len() > LONG && !all => about(&lines, &broken.what),
         Some(_) | None => lines,
     };
     for line in lines {

@@ -11,7 +11,7 @@ const FOUND: [u64; 0] = [];
 fn day(seed: u64, totals: &mut Totals) {
     if let Err(failure) = play::seed(seed, totals) {
         let smallest = shrink::smallest(&failure);
-        panic!("{}", shrink::story(&smallest));
+        panic!("{}", shrink::story(&smallest, false));
     }
 }
 

@@ -66,6 +66,7 @@ fn a_failure_that_is_marked_succeeded_lets_go_what_it_blocked() {
             "advance-run: task.succeeded RUN/b",
             "advance-run: task.succeeded RUN/x",
             "operation.done op",
+            "run.failed RUN",
             "run.started RUN",
             "task.succeeded RUN/b",
         ]

@@ -73,6 +73,7 @@ fn a_rerun_from_failure_keeps_what_succeeded_and_delivers_it_again() {
             "advance-run: task.succeeded RUN/a",
             "advance-run: task.succeeded RUN/x",
             "operation.done op",
+            "run.failed RUN",
             "run.started RUN",
         ]
     );
@@ -86,6 +87,7 @@ fn a_rerun_of_everything_starts_at_the_roots() {
         told(&ports).into_iter().collect::<Vec<_>>(),
         [
             "operation.done op",
+            "run.failed RUN",
             "run.started RUN",
             "task.ready RUN/a 2-1",
             "task.ready RUN/x 2-1",

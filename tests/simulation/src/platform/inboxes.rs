@@ -241,7 +241,9 @@ impl World {
     fn failed(&mut self, letter: Letter, cause: String) {
         let spared = letter.message.as_ref() == &Message::Sweep;
         if !spared && self.shared.faults.strikes(Fault::SetAside) {
-            let what = gist(&letter.message);
+            let (now, what) = (self.now(), gist(&letter.message));
+            let note = || format!("!! set aside, {cause}: {} {what}", letter.inbox);
+            self.shared.watch.trace.note(now, note);
             self.dead.push(DeadLetter {
                 letter: Some(letter),
                 what,

@@ -212,6 +212,22 @@ impl Mirror {
         self.places.values().flat_map(BTreeMap::values)
     }
 
+    /// Every place that is held and that anybody counts: one of an instance that has ended may be left
+    /// by a submitter that slept through its end and died as it woke.
+    pub fn counted_places(&self) -> impl Iterator<Item = &Place> {
+        self.all_places().filter(|place| match &place.limit {
+            LimitRef::Steps(key) => {
+                let instance = self.instances.get(key);
+                instance.is_none_or(|instance| !instance.state.is_terminal())
+            }
+            LimitRef::Pool(_)
+            | LimitRef::TeamTasks(_)
+            | LimitRef::TeamRuns(_)
+            | LimitRef::WorkflowRuns(_)
+            | LimitRef::Backfill(_) => true,
+        })
+    }
+
     /// How many places of a limit are held.
     pub fn held(&self, limit: &LimitRef) -> usize {
         self.places.get(limit).map_or(0, BTreeMap::len)

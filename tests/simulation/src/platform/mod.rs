@@ -168,7 +168,9 @@ impl World {
     }
 
     fn check_quiet(&self) {
-        let is_quiet = self.is_quiet() && self.shared.watch.on_its_way() < self.now();
+        // What was set aside in its middle goes on when it is redriven.
+        let is_whole = self.dead.iter().all(|dead| dead.is_poison);
+        let is_quiet = is_whole && self.is_quiet() && self.shared.watch.on_its_way() < self.now();
         if is_quiet && !self.shared.watch.verdicts.is_broken() {
             self.nobody_waits_beside_a_free_place();
             invariants::facts::waiting_told(&self.shared.watch);

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::fact::Fact;
-use model::id::{EventId, SubmissionId};
+use model::id::{EventId, RunId, SubmissionId};
 use model::limit::LimitRef;
+use model::run::RunState;
 use model::task::Place;
 use model::units::Seconds;
 use ports::Write;
@@ -30,6 +31,8 @@ pub struct Watch {
     pub(super) owed: RefCell<BTreeMap<EventId, String>>,
     /// Every submission that was committed as an attempt.
     pub(super) committed: RefCell<BTreeSet<SubmissionId>>,
+    /// When it was recorded that a run had succeeded: later than it had, when its events came late.
+    pub succeeded: RefCell<BTreeMap<RunId, Timestamp>>,
     /// Terminal EMR events that were lost, by submission, until somebody notices.
     pub lost: RefCell<BTreeMap<SubmissionId, Timestamp>>,
     /// How long each lost event went unnoticed, in seconds.
@@ -48,6 +51,7 @@ impl Watch {
             published: RefCell::default(),
             owed: RefCell::default(),
             committed: RefCell::default(),
+            succeeded: RefCell::default(),
             lost: RefCell::default(),
             unnoticed: RefCell::default(),
             on_its_way: Cell::new(Timestamp::MIN),
@@ -76,6 +80,12 @@ impl Watch {
         for change in changes {
             if !matches!(change, Change::Other) {
                 self.trace.note(now, || told(&change));
+            }
+            if let Change::Run(_, run) = &change
+                && run.state == RunState::Succeeded
+            {
+                let mut succeeded = self.succeeded.borrow_mut();
+                succeeded.entry(run.run.clone()).or_insert(now);
             }
             effects::look(shared, &change);
             facts::owe(self, &change);

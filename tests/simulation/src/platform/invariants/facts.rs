@@ -59,7 +59,8 @@ pub fn owe(watch: &Watch, change: &Change) {
         | Change::Other => None,
     };
     if let Some(fact) = fact {
-        let told = format!("{} of {}", fact.body.type_name(), fact.subject);
+        let (told, id) = (fact.body.type_name(), &fact.id);
+        let told = format!("{told} of {} at {}, {id}", fact.subject, fact.time);
         watch.owed.borrow_mut().insert(fact.id, told);
     }
 }

@@ -108,7 +108,8 @@ impl World {
     /// Invariant 6: the run's outcome is a function of its tasks' outcomes alone.
     fn check_run(&self, run: &Run, plan: &Plan, tasks: &BTreeMap<TaskName, Task>) {
         let states = states(tasks);
-        let ended = reference::ending(&plan.workflow, &states);
+        let generation = |name: &TaskName| tasks.get(name).map_or(1, |task| task.generation);
+        let ended = reference::ending(&plan.workflow, &states, generation);
         self.must(Invariant::RunFollowsTasks, ended == run.state, || {
             format!(
                 "{} is {:?}, by its tasks {ended:?}: {states:?}",
