@@ -11,7 +11,7 @@ The mends of EventBridge Scheduler:
 - a schedule may send only what the role of its target may send;
 - CreateSchedule made again with the same client token, as by an SDK that heard no answer, succeeds.
 
-The mend of IAM: who may send one message may send a batch of them, and so on.
+The mends of IAM are in rights.py.
 
 The mend of CloudWatch: an alarm is described whole, not only with half of its fields.
 
@@ -42,6 +42,8 @@ from ministack import app as gateway
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 from ministack.services import cloudwatch, eventbridge, scheduler
+
+import rights
 
 # How long between looks at the schedules, in seconds; AWS promises a minute.
 LOOK = 1
@@ -78,22 +80,13 @@ def role_of(principal_arn):
     return rest.split("/")[0] if kind == "assumed-role" else None
 
 
-# IAM knows no actions for batches: each entry needs what it would need alone.
-BATCHES = {
-    "sns:PublishBatch": "sns:Publish",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:SendMessageBatch": "sqs:SendMessage",
-}
-
-
 def log_authorizations():
     """Logs each authorization, which is one for each action that a request needs."""
     authorize = iam_evaluator.enforce
     arns = {}
 
     def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
-        iam_action = BATCHES.get(iam_action, iam_action)
+        iam_action = rights.right(iam_action)
         denied = authorize(access_key_id, iam_action, service, region, resource_arn, service_context)
         arn = arns.get(access_key_id)
         if arn is None:
@@ -394,5 +387,6 @@ if __name__ == "__main__":
     log_authorizations()
     mend_scheduler()
     mend_alarms()
+    rights.mend()
     serve_own_requests()
     gateway.main()

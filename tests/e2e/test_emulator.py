@@ -1,9 +1,10 @@
-"""The mends of the emulator: when schedules fire, and what they deliver."""
+"""The mends of the emulator: when schedules fire and what they deliver, and what is asked of IAM."""
 
 import unittest
 from datetime import datetime
 
 import emulator
+import rights
 
 
 def schedule(expression, zone="UTC", **more):
@@ -50,6 +51,21 @@ class Placeholders(unittest.TestCase):
         at = datetime.fromisoformat("2026-03-01T05:00:00Z")
         filled = emulator.fill_in('{"a":"<aws.scheduler.scheduled-time>","b":"<aws.scheduler.schedule-arn>"}', of, at)
         self.assertEqual(filled, '{"a":"2026-03-01T05:00:00Z","b":"arn:aws:scheduler:us-east-1:1:schedule/g/n"}')
+
+
+class Statements(unittest.TestCase):
+    def test_a_statement_is_about_its_table_or_index(self):
+        arn = "arn:aws:dynamodb:eu-west-1:1:table/"
+        cases = {
+            'SELECT a FROM "prod" WHERE b = 1': "prod",
+            "SELECT * FROM prod": "prod",
+            'select a\nfrom "prod"."runs"\nwhere b = 1': "prod/index/runs",
+            'UPDATE "prod" SET a = 1': "prod",
+            "INSERT INTO \"prod\" VALUE {'a': 1}": "prod",
+        }
+        for statement, about in cases.items():
+            self.assertEqual(rights.resource(statement, "eu-west-1", "1"), arn + about, statement)
+        self.assertIsNone(rights.resource("SELECT 1", "eu-west-1", "1"))
 
 
 if __name__ == "__main__":
