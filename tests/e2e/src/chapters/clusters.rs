@@ -167,7 +167,10 @@ fn name_leads_to(world: &World, cluster: &str, master_dns: &str) -> Result<()> {
 /// Waits for the cluster that nobody but the Scheduler has brought up.
 pub fn comes(world: &World, course: &mut Course) -> Result<()> {
     let (from, to) = course.brief.context("it was dropped in before")?;
-    let up = world.until_cluster("proof/brief", &["ready", "draining"])?;
+    let up = ["ready", "draining", "terminating", "terminated"];
+    let up = world.until_cluster("proof/brief", &up)?;
+    let lives = up["state"] == "ready" || up["state"] == "draining";
+    ensure!(lives, "this machine is too slow: it has gone already: {up}");
     ensure!(
         time(&up, "window_start")? == from,
         "it is of another window: {up}"
