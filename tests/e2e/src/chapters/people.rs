@@ -22,37 +22,41 @@ const JOBS: &str = "/aws/batch/job";
 pub fn rights(world: &World, course: &mut Course) -> Result<()> {
     let reader = Person::make(world, READER, &["read_policy_arn"])?;
     let operator = Person::make(world, OPERATOR, &["read_policy_arn", "operate_policy_arn"])?;
+    let result = act(world, course, &reader, &operator);
+    // Whoever is left would keep the policies from being unmade.
+    reader.remove(world)?;
+    operator.remove(world)?;
+    result
+}
+
+fn act(world: &World, course: &Course, reader: &Person, operator: &Person) -> Result<()> {
     let fact = course.facts.first().context("facts were told")?;
     // It was done with long ago, so doing it again does no harm.
     send(world, "advance-run-dead-letters", &fact.body)?;
     until("it is set aside", PATIENCE, || {
         Ok((dead_letters(world)?.len() == 1).then_some(()))
     })?;
-    look(world, &reader)?;
-    operate(&reader, &operator)?;
-    let (read, may_operate) = (
-        rights::of_people(world, "read")?,
-        rights::of_people(world, "operate")?,
-    );
-    for (user, policies) in [(READER, vec![&read]), (OPERATOR, vec![&read, &may_operate])] {
-        let done = rights::done_by(world, user)?;
-        let refused: BTreeSet<&String> = done
-            .iter()
-            .filter(|(action, let_in)| !let_in && policies.iter().any(|all| all.contains(action)))
-            .map(|(action, _)| action)
-            .collect();
-        ensure!(refused.is_empty(), "{user} was refused {refused:?}");
-    }
-    let done = |user: &str| -> Result<BTreeSet<String>> {
-        let done = rights::done_by(world, user)?.into_iter();
-        Ok(done.filter(|(_, let_in)| *let_in).map(|it| it.0).collect())
-    };
-    for (policy, done) in [(&read, done(READER)?), (&may_operate, done(OPERATOR)?)] {
+    look(world, reader)?;
+    let looked = done_by(world, reader)?;
+    operate(reader, operator)?;
+    let operated = done_by(world, operator)?;
+    let read = rights::of_people(world, "read")?;
+    let operate = rights::of_people(world, "operate")?;
+    for (policy, done) in [(read, looked), (operate, operated)] {
         let unused: Vec<&String> = policy.difference(&done).collect();
         ensure!(unused.is_empty(), "nobody needs {unused:?}");
     }
-    reader.remove(world)?;
-    operator.remove(world)
+    Ok(())
+}
+
+/// What somebody did so far, none of which may have been refused.
+fn done_by(world: &World, person: &Person) -> Result<BTreeSet<String>> {
+    let name = person.name;
+    let (done, refused): (Vec<_>, Vec<_>) = rights::done_by(world, name)?
+        .into_iter()
+        .partition(|(_, was_let)| *was_let);
+    ensure!(refused.is_empty(), "{name} was refused {refused:?}");
+    Ok(done.into_iter().map(|(action, _)| action).collect())
 }
 
 /// Every verb that looks, and a query as docs/queries.md has them.
@@ -210,7 +214,6 @@ impl Person {
         Ok(stdout)
     }
 
-    /// Leaves nothing that would keep the policies from being unmade.
     fn remove(&self, world: &World) -> Result<()> {
         let iam = |operation: &str, asked: Value| world.aws.call("iam", operation, asked);
         for arn in &self.policies {
