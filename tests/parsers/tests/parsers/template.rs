@@ -54,7 +54,7 @@ const GRAMMAR: &[&str] = &[
     "text ",
 ];
 
-fn ends(text: &String) {
+fn ends(text: &str) {
     let known = Known {
         params: ["a".to_owned()].into(),
         items: ["b".to_owned()].into(),
@@ -90,7 +90,7 @@ fn ends(text: &String) {
 
 #[test]
 fn any_template_is_read_and_filled_in() {
-    endures("templates", text::pieces(GRAMMAR), ends);
+    endures("templates", text::pieces(GRAMMAR), |text| ends(text));
     let real = [
         "--date={{ logical_date }}",
         "{{ logical_date | add_days(-1) }}/{{ params.a }}/{{ item.b }}",
@@ -100,6 +100,6 @@ fn any_template_is_read_and_filled_in() {
     endures(
         "templates, damaged",
         text::damaged_text(real, GRAMMAR),
-        ends,
+        |text| ends(text),
     );
 }
