@@ -11,7 +11,7 @@ The mends of EventBridge Scheduler:
 - a schedule may send only what the role of its target may send;
 - CreateSchedule made again with the same client token, as by an SDK that heard no answer, succeeds.
 
-The mends of IAM are in rights.py.
+The mends of IAM are in rights.py; what is done about answers that this machine loses is in attempts.py.
 
 The mend of CloudWatch: an alarm is described whole, not only with half of its fields.
 
@@ -43,6 +43,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 from ministack.services import cloudwatch, eventbridge, scheduler
 
+import attempts
 import rights
 
 # How long between looks at the schedules, in seconds; AWS promises a minute.
@@ -354,7 +355,7 @@ async def body_of(receive):
 
 
 def serve_own_requests():
-    emulate = gateway.app
+    emulate = attempts.remembered(gateway.app)
 
     async def app(scope, receive, send):
         if scope["type"] == "http" and scope["path"].startswith("/_emulator/"):

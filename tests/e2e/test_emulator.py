@@ -1,8 +1,10 @@
 """The mends of the emulator: when schedules fire and what they deliver, and what is asked of IAM."""
 
+import asyncio
 import unittest
 from datetime import datetime
 
+import attempts
 import emulator
 import rights
 
@@ -66,6 +68,40 @@ class Statements(unittest.TestCase):
         for statement, about in cases.items():
             self.assertEqual(rights.resource(statement, "eu-west-1", "1"), arn + about, statement)
         self.assertIsNone(rights.resource("SELECT 1", "eu-west-1", "1"))
+
+
+class Attempts(unittest.TestCase):
+    def ask(self, app, service, call):
+        scope = {"type": "http", "headers": [
+            (b"authorization", f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request".encode()),
+            (b"amz-sdk-invocation-id", call.encode()),
+        ]}
+        said = []
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            said.append(message)
+
+        asyncio.run(app(scope, receive, send))
+        return said[0]["status"], said[1]["body"]
+
+    def test_a_further_attempt_is_answered_as_the_first_unless_that_failed(self):
+        statuses = iter([200, 409, 409, 500, 200])
+
+        async def emulate(scope, receive, send):
+            status = next(statuses)
+            await send({"type": "http.response.start", "status": status, "headers": []})
+            await send({"type": "http.response.body", "body": str(status).encode()})
+
+        app = attempts.remembered(emulate)
+        self.assertEqual(self.ask(app, "iam", "one"), (200, b"200"))
+        self.assertEqual(self.ask(app, "iam", "one"), (200, b"200"))
+        self.assertEqual(self.ask(app, "iam", "other"), (409, b"409"))
+        self.assertEqual(self.ask(app, "dynamodb", "one"), (409, b"409"))
+        self.assertEqual(self.ask(app, "lambda", "failed"), (500, b"500"))
+        self.assertEqual(self.ask(app, "lambda", "failed"), (200, b"200"))
 
 
 if __name__ == "__main__":
