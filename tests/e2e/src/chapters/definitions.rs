@@ -74,7 +74,7 @@ pub fn dropped_in(world: &World, course: &mut Course) -> Result<()> {
         fs::copy(later.join(file), world.definitions.path("proof").join(file))?;
     }
     fs::remove_file(world.definitions.path("proof/workflows/removed.yaml"))?;
-    let (from, to) = (minute(3), minute(4));
+    let (from, to) = (minute(2), minute(3));
     world.definitions.set_window("proof/brief", from, to)?;
     course.brief = Some((from, to));
     // It is over before the lease of whoever asks for it.

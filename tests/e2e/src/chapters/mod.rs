@@ -56,6 +56,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("throttled_submissions_come_back", trouble::throttled),
     ("what_no_service_takes_fails_for_good", trouble::refused),
     ("people_cancel_rerun_and_backfill", operations::operate),
+    ("a_cluster_comes_by_its_tick", clusters::comes),
     (
         "what_is_run_again_or_not_wanted_is_stopped",
         stop::overtaken,
@@ -72,10 +73,8 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("a_secret_reaches_emr_and_nobody_else", clusters::secret),
     ("the_demo_runs_with_real_spark", demo::runs),
     ("a_job_of_which_no_event_tells_is_asked_about", lost::job),
-    ("a_deadline_that_was_met_is_done_with", lost::deadline),
     ("a_step_that_outlives_its_time_is_stopped", stop::unfit),
     ("what_is_cancelled_in_doubt_is_looked_up", stop::doubted),
-    ("a_cluster_comes_by_its_tick", clusters::comes),
     (
         "with_every_event_of_emr_lost_runs_end_all_the_same",
         trouble::silent,
@@ -90,6 +89,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
         clusters::fleeting,
     ),
     ("a_cluster_drains_and_goes_by_its_tick", clusters::goes),
+    ("a_deadline_that_was_met_is_done_with", lost::deadline),
     (
         "facts_told_again_in_another_order_change_nothing",
         delivery::told_again,
