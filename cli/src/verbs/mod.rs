@@ -7,6 +7,7 @@ mod clusters;
 mod completions;
 mod dead_letters;
 mod exit_codes;
+mod forecast;
 mod graph;
 mod local;
 mod logs;
@@ -41,6 +42,7 @@ pub enum Verb {
     Show(show::Show),
     Why(why::Why),
     Logs(logs::Logs),
+    Forecast(forecast::Forecast),
     Clusters(clusters::Clusters),
     Trigger(trigger::Trigger),
     Rerun(rerun::Rerun),
@@ -68,6 +70,7 @@ impl Verb {
             Self::Show(verb) => verb.run(at, screen),
             Self::Why(verb) => verb.run(at, screen),
             Self::Logs(verb) => verb.run(at, screen),
+            Self::Forecast(verb) => verb.run(at, screen),
             Self::Clusters(verb) => verb.run(at, screen),
             Self::Trigger(verb) => verb.run(at, screen),
             Self::Rerun(verb) => verb.run(at, screen),

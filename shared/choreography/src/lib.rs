@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod drain;
 pub mod ending;
 pub mod expected;
+pub mod forecast;
 pub mod instance;
 pub mod join;
 pub mod late;
