@@ -127,7 +127,8 @@ async fn advance<P: Ports>(
     let run: Versioned<Run> = run.read()?;
     match run.value.state {
         RunState::Waiting | RunState::Running | RunState::Succeeded | RunState::Failed => {}
-        RunState::Cancelled | RunState::Skipped => return Ok(Vec::new()),
+        RunState::Cancelled => return skip::before_the_end(ports, &run.value, &facts).await,
+        RunState::Skipped => return Ok(Vec::new()),
     }
     let plan = plans::plan(ports, &run.value.definition).await?;
     let scopes = plans::scopes(ports, &run.value).await?;

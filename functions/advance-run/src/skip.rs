@@ -1,12 +1,17 @@
 //! Skipping a task that can no longer run (rule 8).
 
+use std::collections::BTreeSet;
+
 use choreography::claim::STOPPING;
 use model::Timestamp;
+use model::fact::Fact;
 use model::key::Key;
+use model::run::Run;
 use model::task::{Outcome, Stopping, Task};
 use ports::{CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
-use protocols::{facts, stop};
+use protocols::{facts, plans, stop};
 
+use crate::Ended;
 use crate::plan_view::View;
 
 /// Records that a task is skipped or blocked. `None` when it has another state in this generation
@@ -69,4 +74,38 @@ pub(crate) async fn task<P: Ports>(
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
     }
+}
+
+/// What these ends had decided before the run was cancelled: whoever decided it may have crashed
+/// before it was told. Each decision bears the instant of the end that caused it.
+pub(crate) async fn before_the_end<P: Ports>(
+    ports: &P,
+    run: &Run,
+    ends: &[Ended],
+) -> Result<Vec<Fact>, Trouble> {
+    let plan = plans::plan(ports, &run.definition).await?;
+    let scopes = plans::scopes(ports, run).await?;
+    let ended = ends.iter().map(|end| &end.fact.task);
+    let ended: BTreeSet<u32> = ended.filter_map(|name| plan.position(name)).collect();
+    let below = plan.with_below(ended.iter().copied());
+    let below = below.difference(&ended);
+    let keys: Vec<Key> = below
+        .map(|at| Key::Task(run.run.clone(), plan.task(*at).name.clone()))
+        .collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut told = Vec::new();
+    for stored in ports.store().read_many(&keys).await?.into_iter().flatten() {
+        let task: Task = stored.read()?.value;
+        let opened = scopes.opened_at(task.generation);
+        let is_caused = ends
+            .iter()
+            .map(|end| opened.map_or(end.at, |opened| end.at.max(opened)))
+            .any(|at| task.ended_at == Some(at));
+        if task.attempt == 0 && is_caused {
+            told.extend(facts::task(&task));
+        }
+    }
+    Ok(told)
 }

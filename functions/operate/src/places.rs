@@ -86,7 +86,7 @@ fn waiter(opened: &Opened, full: &SizedLimit, priority: i32) -> Waiter {
 fn holder<'a, P: Ports>(ports: &P, run: &'a Run, version: u64) -> Holder<'a> {
     Holder {
         name: run.run.as_str(),
-        version,
+        epoch: version,
         now: ports.clock().now(),
         timeout_at: None,
     }

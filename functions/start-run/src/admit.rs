@@ -175,7 +175,7 @@ async fn wait<P: Ports>(
 fn holder<'a, P: Ports>(ports: &P, run: &'a Run, version: u64) -> Holder<'a> {
     Holder {
         name: run.run.as_str(),
-        version,
+        epoch: version,
         now: ports.clock().now(),
         timeout_at: None,
     }

@@ -20,7 +20,7 @@ use model::key::Key;
 use model::message::{MatchedEvent, Message, RunRequest, Tick};
 use model::name::WorkflowRef;
 use model::registry::CurrentWorkflow;
-use model::run::{Cause, RunState};
+use model::run::{Cause, Run, RunState};
 use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
 use protocols::{content, limits};
 
@@ -152,14 +152,21 @@ async fn start<P: Ports>(
         // A duplicate publishes again what it caused; a rerun's tasks are not its doing.
         RunState::Running if run.value.generation == 1 => begin::publish(ports, &run.value).await,
         RunState::Skipped => begin::publish_state(ports, &run.value).await,
+        RunState::Succeeded | RunState::Failed => tell_started(ports, &run.value).await,
         RunState::Cancelled => {
-            // Whoever started it may have crashed before anybody was told.
-            if run.value.generation == 1 && run.value.started_at.is_some() {
-                begin::publish_started(ports, &run.value).await?;
-            }
+            tell_started(ports, &run.value).await?;
             // It may have taken places while it was being cancelled, and the message may be a release.
             limits::free_run(ports, &run.value).await
         }
-        RunState::Running | RunState::Succeeded | RunState::Failed => Ok(()),
+        RunState::Running => Ok(()),
     }
+}
+
+/// Tells that a run that has ended since had started: whoever started it may have crashed before
+/// anybody was told. After a rerun that is who opened the generation's to tell.
+async fn tell_started<P: Ports>(ports: &P, ended: &Run) -> Result<(), Trouble> {
+    if ended.generation == 1 && ended.started_at.is_some() {
+        begin::publish_started(ports, ended).await?;
+    }
+    Ok(())
 }

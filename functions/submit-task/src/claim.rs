@@ -276,7 +276,7 @@ impl Attempt<'_> {
         let timeout_at = timeout.map(|timeout| timeout.after(now));
         let holder = Holder {
             name: &name,
-            version: task.version,
+            epoch: task.value.epoch,
             now,
             timeout_at: None,
         };

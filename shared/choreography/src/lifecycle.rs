@@ -55,6 +55,10 @@ pub fn observe(
         // It overtook our own write: the name says whose it is, and it is the first id.
         Some(_) | None => {}
     }
+    if matches!(task.state, TaskState::Waiting | TaskState::Retrying) {
+        // Its claim was given up with nothing submitted: who comes now slept through its lease.
+        return Step::Stray;
+    }
     if task.state.outcome().is_some() {
         let repeats = seen.state.is_terminal() && task.submission.is_some();
         return if repeats { Step::Repeat } else { Step::Stale };
@@ -307,6 +311,14 @@ mod tests {
             // A second submission with the same key is a stray, whatever it says.
             (Running, Some("a"), seen(2, "b", W::Succeeded), "stray"),
             (Succeeded, Some("a"), seen(2, "b", W::Running), "stray"),
+            // A claim that was given up, submitted by who slept through its lease.
+            (TaskState::Waiting, None, seen(2, "z", W::Running), "stray"),
+            (
+                TaskState::Waiting,
+                None,
+                seen(2, "z", W::Cancelled),
+                "stray",
+            ),
             // Of older attempts, what has ended is history; what lives is a stray.
             (Running, Some("a"), seen(1, "z", W::Failed), "past"),
             (Running, Some("a"), seen(1, "z", W::Running), "stray"),

@@ -219,6 +219,7 @@ mod tests {
             limit: model::limit::LimitRef::Steps(instance.instance.clone()),
             number: 0,
             holder: key().to_string(),
+            epoch: 1,
             since: minute(60),
             timeout_at: Some(minute(90)),
             due_at: None,

@@ -119,6 +119,7 @@ mod tests {
                     limit: limit.clone(),
                     number: *number,
                     holder: format!("h{number}"),
+                    epoch: 1,
                     since,
                     timeout_at: None,
                     due_at: None,

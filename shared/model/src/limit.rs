@@ -113,6 +113,10 @@ pub struct Place {
     pub number: u32,
     /// An attempt key or a run id.
     pub holder: String,
+    /// Of the claim by which an attempt took it: a submitter with a lower one is refused. Of a run,
+    /// the version of its item.
+    #[serde(default)]
+    pub epoch: u64,
     pub since: Timestamp,
     /// When the attempt's time-out is reached, for open steps of an instance, whose places are
     /// stored as a [`Lot`].

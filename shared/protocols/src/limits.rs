@@ -27,8 +27,9 @@ const SUSPECT_AFTER: Seconds = Seconds::hours(1);
 pub struct Holder<'a> {
     /// An attempt key or a run id.
     pub name: &'a str,
-    /// The version of its item: with the instant it tells one time of taking from the next.
-    pub version: u64,
+    /// Of an attempt's claim, or the version of a run's item: with the instant it tells one time of
+    /// taking from the next.
+    pub epoch: u64,
     pub now: Timestamp,
     /// When its time-out is reached; only for open steps.
     pub timeout_at: Option<Timestamp>,
@@ -37,20 +38,23 @@ pub struct Holder<'a> {
 /// Takes a place, or takes over the one the holder has already; `None` when the limit is full.
 ///
 /// Taking over is a write: whoever had taken it in the same name and gives it back
-/// [as it was read](free_as_read) no longer can.
+/// [as it was read](free_as_read) no longer can. From a newer epoch nobody takes over: who is refused
+/// slept through its lease.
 pub async fn take(
     ports: &impl Ports,
     limit: &SizedLimit,
     holder: &Holder<'_>,
 ) -> Result<Option<Versioned<Place>>, Trouble> {
     loop {
-        let (place, is_new) = match sit(ports, limit, holder).await? {
+        let (mut place, is_new) = match sit(ports, limit, holder).await? {
+            Some((place, _)) if place.value.epoch > holder.epoch => return Ok(None),
             Some(taken) => taken,
             None => return Ok(None),
         };
         if is_new {
             return Ok(Some(place));
         }
+        place.value.epoch = holder.epoch;
         let write = Write::replace(&place.value, Some(place.version));
         match ports.store().commit(vec![write]).await {
             Ok(()) => {
@@ -137,11 +141,12 @@ async fn sit(
             limit: limit.limit.clone(),
             number,
             holder: holder.name.to_owned(),
+            epoch: holder.epoch,
             since: holder.now,
             timeout_at: holder.timeout_at,
             due_at,
         };
-        let version = first_version(&place.holder, holder.version, place.since);
+        let version = first_version(&place.holder, place.epoch, place.since);
         let take = Write::put(&place, Expect::AbsentThen(version));
         match ports.store().commit(vec![take]).await {
             Ok(()) => {
@@ -154,12 +159,12 @@ async fn sit(
     }
 }
 
-/// At which version a place or a waiter begins: another for each holder, version of the holder's
-/// item and instant. Who read it earlier, and was slow, must not remove the one that came since; and
+/// At which version a place or a waiter begins: another for each holder, epoch or version of the
+/// holder's item, and instant. Who read it earlier, and was slow, must not remove the one that came since; and
 /// an attempt may come twice in one millisecond, or by two clocks.
-fn first_version(holder: &str, version: u64, at: Timestamp) -> u64 {
+fn first_version(holder: &str, epoch: u64, at: Timestamp) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (holder, version, at.as_millisecond()).hash(&mut hasher);
+    (holder, epoch, at.as_millisecond()).hash(&mut hasher);
     // Far from the largest number of any store.
     hasher.finish() & ((1 << 60) - 1)
 }

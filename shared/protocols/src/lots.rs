@@ -76,6 +76,11 @@ pub async fn take(
             clear_ended(ports.store(), &mut lots, lacking, Ask::Glance).await?;
             numbers = choose(&lots, sized, &wanted);
         }
+        for ((newcomer, name), number) in newcomers.iter().zip(&names).zip(&mut numbers) {
+            let own = lots.iter().find_map(|lot| lot.value.holders.get(name));
+            // A newer claim of the attempt sits there: this one slept through its lease.
+            *number = number.filter(|_| own.is_none_or(|epoch| *epoch <= newcomer.epoch));
+        }
         let mut changed: BTreeMap<u32, Lot> = BTreeMap::new();
         for ((newcomer, name), number) in newcomers.iter().zip(&names).zip(&numbers) {
             let Some(number) = *number else { continue };
@@ -223,6 +228,7 @@ pub async fn held(store: &impl StateStore, limit: &LimitRef) -> Result<Vec<Held>
                 limit: limit.clone(),
                 number: lot.number,
                 holder: name.clone(),
+                epoch: *epoch,
                 since: lot.since,
                 timeout_at: lot.timeouts.get(name).copied(),
                 due_at: None,

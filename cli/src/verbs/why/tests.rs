@@ -80,6 +80,7 @@ fn place(limit: &str, number: u32, holder: &str) -> Place {
         limit: limit.parse().unwrap(),
         number,
         holder: holder.into(),
+        epoch: 1,
         since: at("2026-03-01T04:00:00Z"),
         timeout_at: None,
         due_at: None,

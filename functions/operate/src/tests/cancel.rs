@@ -175,6 +175,7 @@ fn held() -> TestPorts {
         limit: place.limit,
         number: place.number,
         holder: RUN.into(),
+        epoch: 1,
         since: instant(NOW),
         timeout_at: None,
         due_at: None,

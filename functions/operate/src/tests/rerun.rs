@@ -220,6 +220,7 @@ fn other_holds(ports: &TestPorts) {
         limit: LimitRef::WorkflowRuns("team/flow".parse().unwrap()),
         number: 0,
         holder: "another".into(),
+        epoch: 1,
         since: instant(NOW),
         timeout_at: None,
         due_at: None,

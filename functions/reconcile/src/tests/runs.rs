@@ -106,6 +106,7 @@ fn a_run_that_waits_is_asked_for_again_once_nothing_is_full() {
                 limit: limit.clone(),
                 number: 0,
                 holder: "another".into(),
+                epoch: 1,
                 since: ports.clock.now(),
                 timeout_at: None,
                 due_at: None,

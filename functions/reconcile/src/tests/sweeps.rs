@@ -19,6 +19,7 @@ fn suspect(state: Option<TaskState>) -> TestPorts {
         limit: limit.clone(),
         number: 3,
         holder: format!("{}--a--1-1", run.run),
+        epoch: 1,
         since: ago(&ports, 80),
         timeout_at: None,
         due_at: Some(ago(&ports, 20)),

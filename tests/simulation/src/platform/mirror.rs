@@ -108,7 +108,7 @@ impl Mirror {
             .into_iter()
             .filter_map(|number| of_limit.remove(&number));
         let mut changes: Vec<Change> = freed.map(Change::PlaceFreed).collect();
-        for holder in lot.holders.keys() {
+        for (holder, epoch) in &lot.holders {
             let mut inside = of_limit.iter().filter(|(number, _)| in_lot(number));
             if inside.any(|(_, place)| place.holder == *holder) {
                 continue;
@@ -118,6 +118,7 @@ impl Mirror {
                 limit: lot.limit.clone(),
                 number: free.expect("a lot has few places"),
                 holder: holder.clone(),
+                epoch: *epoch,
                 since: lot.since,
                 timeout_at: None,
                 due_at: None,

@@ -133,7 +133,9 @@ impl World {
         let mut steps: u32 = 0;
         loop {
             steps += 1;
-            let ends = steps < 3_000_000 && self.letters.len() < TOO_MANY;
+            // A redrive or a replay delivers everything once more.
+            let most = TOO_MANY + self.seen.len();
+            let ends = steps < 3_000_000 && self.letters.len() < most;
             if !ends {
                 let common = self.most_common();
                 let (letters, now) = (self.letters.len(), self.now());
@@ -209,7 +211,18 @@ impl World {
     /// a replay has been handled.
     fn may_end(&self, now: Timestamp) -> bool {
         let from = Seconds::minutes(150).after(self.script.calendar.calm());
-        from <= now && self.all_is_done()
+        from <= now && self.all_is_done() && !(self.script.replays && self.ticks_soon(now))
+    }
+
+    /// Whether a schedule ticks or a deadline passes while a replay would be handled: what comes of
+    /// that is new.
+    fn ticks_soon(&self, now: Timestamp) -> bool {
+        let soon = Seconds::minutes(15).after(now);
+        let mut ahead = self.agenda.iter().take_while(|(at, _)| *at <= soon);
+        let mirror = self.shared.watch.mirror.borrow();
+        let mut due = mirror.deadlines.values().filter_map(|one| one.due_at);
+        ahead.any(|(_, happening)| matches!(happening, Happening::Tick(..)))
+            || due.any(|at| at <= soon)
     }
 
     /// Lets the services go on to the present, and carries what they say.

@@ -49,8 +49,10 @@ impl Scenery {
             let limited = dice.percent(60);
             (plot.limits && limited).then_some(drawn)
         };
+        // Hundreds of tasks one after the other would take days.
+        let wide = if plot.is_wide { 25 } else { 1 };
         let quota = Quota {
-            running_tasks: size(4),
+            running_tasks: size(4).map(|size| size * wide),
             active_runs: size(4),
         };
         let pools = ["small", "large"].map(|name| {
