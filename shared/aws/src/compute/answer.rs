@@ -133,3 +133,32 @@ pub fn is_wrong<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> b
     ];
     error.code().is_some_and(|code| wrong.contains(&code))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_emr::operation::add_job_flow_steps::AddJobFlowStepsError;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    fn answered(code: &str, message: &str) -> SdkError<AddJobFlowStepsError, HttpResponse> {
+        let said = ErrorMetadata::builder().code(code).message(message).build();
+        let status = 400.try_into().unwrap();
+        let raw = HttpResponse::new(status, SdkBody::from("{\"a\": \"body\"}"));
+        SdkError::service_error(AddJobFlowStepsError::generic(said), raw)
+    }
+
+    #[test]
+    fn people_read_the_services_own_words() {
+        let reason = "ValidationException: The step is too long.".to_owned();
+        let error = answered("ValidationException", "The step is too long.");
+        assert_eq!(submission(error), SubmitError::Refused { reason });
+        let reason = "ThrottlingException".to_owned();
+        let error = answered("ThrottlingException", "");
+        assert_eq!(submission(error), SubmitError::Throttled { reason });
+        let silent = SdkError::<AddJobFlowStepsError, HttpResponse>::timeout_error("25 s");
+        let reason = "AWS gave no answer: 25 s".to_owned();
+        assert_eq!(submission(silent), SubmitError::Unknown { reason });
+    }
+}
