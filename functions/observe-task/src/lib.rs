@@ -24,8 +24,8 @@ use model::task::{PastAttempt, Task, TaskState};
 use model::units::Seconds;
 use ports::bus::MAX_DELAY;
 use ports::{
-    CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _, Stored,
-    Trouble, TypedStore as _, Verdict, Versioned, Write,
+    Clock as _, CommitError, Compute as _, Delivery, EventBus as _, Expect, Ports, StateStore as _,
+    Stored, Trouble, TypedStore as _, Verdict, Versioned, Write,
 };
 use protocols::{facts, plans};
 
@@ -112,7 +112,9 @@ async fn observe<P: Ports>(
     glanced: Option<Stored>,
     seen: Vec<WorkObservation>,
 ) -> Result<Option<Observed>, Trouble> {
-    if let Some(glanced) = glanced {
+    if let Some(glanced) = glanced
+        && early(ports, &glanced.read()?.value, &seen).is_none()
+    {
         let mut outcome = decide(ports, key, glanced.read()?, &seen).await?;
         if outcome.changed && outcome.strays.is_empty() {
             match commit(ports, &mut outcome).await {
@@ -127,6 +129,9 @@ async fn observe<P: Ports>(
         tracing::warn!(%key, "no such task");
         return Ok(None);
     };
+    if let Some(delay) = early(ports, &stored.value, &seen) {
+        return Err(Trouble::Later(delay));
+    }
     let mut outcome = decide(ports, key, stored, &seen).await?;
     for stray in &outcome.strays {
         cancel_stray(ports, stray).await?;
@@ -135,6 +140,16 @@ async fn observe<P: Ports>(
         commit(ports, &mut outcome).await?;
     }
     observed(ports, key, outcome).await.map(Some)
+}
+
+/// How long everything that was seen is put off, if none of it counts yet.
+fn early<P: Ports>(ports: &P, task: &Task, seen: &[WorkObservation]) -> Option<Seconds> {
+    let now = ports.clock().now();
+    let delays: Option<Vec<Seconds>> = seen
+        .iter()
+        .map(|seen| lifecycle::early(task, seen, now))
+        .collect();
+    delays?.into_iter().min()
 }
 
 /// Decides what was seen on a task as it was read.

@@ -198,7 +198,10 @@ async fn commit_id<P: Ports>(
             task.epoch == claimed.task.value.epoch && task.attempt_key() == claimed.submission.key;
         let is_it = task.submission.as_ref() == Some(id);
         if is_it && task.attempt_key() == claimed.submission.key && !ours {
-            // Whoever took the claim over has found and adopted it.
+            // Whoever took the claim over has found and adopted it, or it has ended by itself.
+            if task.state.outcome().is_some() {
+                claimed.give_back(ports).await?;
+            }
             return Ok(task.submission);
         }
         let ended_without = task.state.outcome().is_some() && task.submission.is_none();
@@ -224,12 +227,10 @@ async fn commit_id<P: Ports>(
                 .compute()
                 .cancel(place, ids, "another submission is the attempt")
                 .await?;
-            if ended_without || task.attempt_key() != claimed.submission.key {
-                // The attempt is over; who holds its places by its name is only us.
-                claimed.give_back(ports).await?;
-                return Ok(None);
-            }
-            return Ok(task.submission);
+            // What we took since, who took the claim over does not know; what he took over is his.
+            claimed.give_back(ports).await?;
+            let is_over = ended_without || task.attempt_key() != claimed.submission.key;
+            return Ok(task.submission.filter(|_| !is_over));
         }
         if let Some(claim) = task.claim.as_mut().filter(|_| ours) {
             let places = claimed.places.iter();

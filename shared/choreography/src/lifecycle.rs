@@ -6,6 +6,7 @@ use model::observation::{WorkObservation, WorkState};
 use model::task::{FailureClass, Outcome, Stopping, Task, TaskState};
 use model::units::Seconds;
 
+use crate::claim::LEASE;
 use crate::retry::{self, Next};
 
 /// What an observation makes of a task.
@@ -55,7 +56,8 @@ pub fn observe(
         // It overtook our own write: the name says whose it is, and it is the first id.
         Some(_) | None => {}
     }
-    if matches!(task.state, TaskState::Waiting | TaskState::Retrying) {
+    let is_unclaimed = matches!(task.state, TaskState::Waiting | TaskState::Retrying);
+    if is_unclaimed && !counts_whoever_submitted(seen.state) {
         // Its claim was given up with nothing submitted: who comes now slept through its lease.
         return Step::Stray;
     }
@@ -71,6 +73,33 @@ pub fn observe(
             failed(task, seen, class, retries)
         }
     }
+}
+
+/// Whether work has come to an end of its own: then it is done, whoever submitted it.
+fn counts_whoever_submitted(state: WorkState) -> bool {
+    match state {
+        WorkState::Pending | WorkState::Running | WorkState::Cancelled => false,
+        WorkState::Succeeded | WorkState::Failed | WorkState::Interrupted => true,
+    }
+}
+
+/// How long an observation is put off that a claim without an id cannot answer for yet; `None` of one
+/// that counts at once.
+///
+/// It may have overtaken the write of its own id, or be of somebody who slept through an earlier
+/// lease and stops what he submitted.
+pub fn early(task: &Task, seen: &WorkObservation, now: Timestamp) -> Option<Seconds> {
+    let is_of_claim = task.state == TaskState::Claimed
+        && task.submission.is_none()
+        && task.attempt_key() == seen.key;
+    // Of what is to be stopped it makes no difference whose it was.
+    let is_asked_for = seen.state == WorkState::Cancelled && task.stopping.is_some();
+    let counts = counts_whoever_submitted(seen.state) || is_asked_for;
+    let claim = task.claim.as_ref().filter(|_| is_of_claim && !counts)?;
+    // The write is a moment away, or somebody looks the key up once the lease is over.
+    let claimed_at = LEASE.before(claim.lease_until);
+    let is_fresh = now < Seconds(10).after(claimed_at);
+    Some(Seconds(if is_fresh { 2 } else { 30 }))
 }
 
 /// The task as it was when this observation made it a running one; `None` if another did.
@@ -203,222 +232,4 @@ pub fn following(past: &Task, ended_at: Timestamp, delay: Seconds) -> Task {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::task::{Claim, Failures, Place};
-
-    fn task(state: TaskState, submission: Option<&str>) -> Task {
-        let at = model::Timestamp::UNIX_EPOCH;
-        let place = Place::Queue("light".into());
-        Task {
-            run: "team--flow--slot".into(),
-            task: "clean".parse().unwrap(),
-            team: "team".parse().unwrap(),
-            workflow: "flow".parse().unwrap(),
-            state,
-            generation: 1,
-            attempt: 2,
-            failures: Failures::default(),
-            epoch: 1,
-            claim: Some(Claim {
-                lease_until: at,
-                place,
-                instance: None,
-                limits: vec![],
-                seeks: Vec::new(),
-            }),
-            submission: submission.map(Into::into),
-            cluster: None,
-            reason: None,
-            ready_at: at,
-            submitted_at: None,
-            started_at: None,
-            ended_at: None,
-            failure: None,
-            stopping: None,
-            due_at: None,
-        }
-    }
-
-    fn seen(attempt: u32, id: &str, state: WorkState) -> WorkObservation {
-        WorkObservation {
-            key: format!("team--flow--slot--clean--1-{attempt}")
-                .parse()
-                .unwrap(),
-            place: Place::Queue("light".into()),
-            submission: id.into(),
-            state,
-            reason: Some("exit code 1".into()),
-            at: model::Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    fn word(step: &Step) -> String {
-        match step {
-            Step::Stale => "stale".into(),
-            Step::Repeat => "repeat".into(),
-            Step::RepeatRetry => "repeat retry".into(),
-            Step::Past => "past".into(),
-            Step::Stray => "stray".into(),
-            Step::Progress(task) => format!("progress {:?}", task.state),
-            Step::Retry { next, .. } => format!("retry {}", next.attempt),
-            Step::Ended(task) => format!("ended {:?}", task.state),
-        }
-    }
-
-    fn decide(task: &Task, seen: &WorkObservation, class: FailureClass) -> String {
-        let retries = Retries {
-            attempts: 1,
-            ..Retries::default()
-        };
-        word(&observe(task, seen, class, &retries))
-    }
-
-    #[test]
-    fn states_move_forward_whatever_the_order_of_events() {
-        use TaskState::{Claimed, Failed, Running, Submitted, Succeeded};
-        use WorkState as W;
-        let table = [
-            (
-                Claimed,
-                None,
-                seen(2, "a", W::Pending),
-                "progress Submitted",
-            ),
-            (Claimed, None, seen(2, "a", W::Running), "progress Running"),
-            (Claimed, None, seen(2, "a", W::Succeeded), "ended Succeeded"),
-            (Submitted, Some("a"), seen(2, "a", W::Pending), "stale"),
-            (
-                Submitted,
-                Some("a"),
-                seen(2, "a", W::Running),
-                "progress Running",
-            ),
-            (Running, Some("a"), seen(2, "a", W::Pending), "stale"),
-            (Running, Some("a"), seen(2, "a", W::Running), "stale"),
-            (
-                Running,
-                Some("a"),
-                seen(2, "a", W::Succeeded),
-                "ended Succeeded",
-            ),
-            (Running, Some("a"), seen(2, "a", W::Failed), "retry 3"),
-            (Running, Some("a"), seen(2, "a", W::Cancelled), "retry 3"),
-            (Running, Some("a"), seen(2, "a", W::Interrupted), "retry 3"),
-            (Succeeded, Some("a"), seen(2, "a", W::Running), "stale"),
-            (Succeeded, Some("a"), seen(2, "a", W::Succeeded), "repeat"),
-            (Failed, Some("a"), seen(2, "a", W::Failed), "repeat"),
-            // A second submission with the same key is a stray, whatever it says.
-            (Running, Some("a"), seen(2, "b", W::Succeeded), "stray"),
-            (Succeeded, Some("a"), seen(2, "b", W::Running), "stray"),
-            // A claim that was given up, submitted by who slept through its lease.
-            (TaskState::Waiting, None, seen(2, "z", W::Running), "stray"),
-            (
-                TaskState::Waiting,
-                None,
-                seen(2, "z", W::Cancelled),
-                "stray",
-            ),
-            // Of older attempts, what has ended is history; what lives is a stray.
-            (Running, Some("a"), seen(1, "z", W::Failed), "past"),
-            (Running, Some("a"), seen(1, "z", W::Running), "stray"),
-            (Running, Some("a"), seen(3, "z", W::Running), "stray"),
-            // The failure that led to the present attempt, which was perhaps never sent.
-            (
-                TaskState::Retrying,
-                None,
-                seen(1, "z", W::Failed),
-                "repeat retry",
-            ),
-        ];
-        for (state, id, seen, expected) in table {
-            let decided = decide(&task(state, id), &seen, FailureClass::Application);
-            assert_eq!(decided, expected, "{state:?} {:?}", seen.state);
-        }
-    }
-
-    #[test]
-    fn only_what_made_an_attempt_run_tells_again_that_it_does() {
-        let mut task = task(TaskState::Succeeded, Some("a"));
-        task.started_at = Some(model::Timestamp::UNIX_EPOCH);
-        task.ended_at = task.started_at;
-        let state = |seen| as_running(&task, &seen).map(|task| (task.state, task.ended_at));
-        let running = Some((TaskState::Running, None));
-        assert_eq!(state(seen(2, "a", WorkState::Running)), running);
-        assert_eq!(state(seen(2, "a", WorkState::Succeeded)), None);
-        assert_eq!(state(seen(2, "b", WorkState::Running)), None);
-        assert_eq!(state(seen(1, "a", WorkState::Running)), None);
-        let mut late = seen(2, "a", WorkState::Running);
-        late.at = model::Timestamp::MAX;
-        assert_eq!(state(late), None);
-    }
-
-    #[test]
-    fn a_stopped_attempt_ends_as_it_was_meant_to() {
-        let cases = [
-            (Stopping::Cancelled { by: "ann".into() }, "ended Cancelled"),
-            (Stopping::Superseded { generation: 2 }, "ended Cancelled"),
-            (Stopping::TimedOut, "retry 3"),
-        ];
-        for (stopping, expected) in cases {
-            let mut task = task(TaskState::Running, Some("a"));
-            task.stopping = Some(stopping.clone());
-            let seen = seen(2, "a", WorkState::Cancelled);
-            assert_eq!(
-                decide(&task, &seen, FailureClass::Application),
-                expected,
-                "{stopping:?}"
-            );
-        }
-        let mut task = task(TaskState::Running, Some("a"));
-        task.stopping = Some(Stopping::Cancelled { by: "ann".into() });
-        let late = seen(2, "a", WorkState::Succeeded);
-        assert_eq!(
-            decide(&task, &late, FailureClass::Application),
-            "ended Succeeded"
-        );
-    }
-
-    #[test]
-    fn a_spent_budget_ends_the_task_and_the_other_class_has_its_own() {
-        let mut task = task(TaskState::Running, Some("a"));
-        task.failures.application = 1;
-        let failed = seen(2, "a", WorkState::Failed);
-        assert_eq!(
-            decide(&task, &failed, FailureClass::Application),
-            "ended Failed"
-        );
-        assert_eq!(
-            decide(&task, &failed, FailureClass::Infrastructure),
-            "retry 3"
-        );
-        assert_eq!(
-            decide(&task, &failed, FailureClass::Refused),
-            "ended Failed"
-        );
-    }
-
-    #[test]
-    fn the_next_attempt_begins_clean_and_history_keeps_the_last() {
-        let task = task(TaskState::Running, Some("a"));
-        let retries = Retries {
-            attempts: 1,
-            ..Retries::default()
-        };
-        let failed = seen(2, "a", WorkState::Failed);
-        let Step::Retry { past, next, .. } =
-            observe(&task, &failed, FailureClass::Application, &retries)
-        else {
-            panic!("one retry is left")
-        };
-        assert_eq!(
-            (past.state, past.submission.is_some()),
-            (TaskState::Failed, true)
-        );
-        assert_eq!(
-            (next.claim, next.submission, next.stopping),
-            (None, None, None)
-        );
-        assert_eq!(next.failures.application, 1);
-    }
-}
+mod tests;

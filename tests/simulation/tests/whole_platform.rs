@@ -5,8 +5,71 @@ use simulation_tests::play;
 use simulation_tests::report::Totals;
 use simulation_tests::shrink;
 
-/// Seeds on which something was found once.
-const FOUND: [u64; 0] = [];
+/// Seeds on which something was found once, with what it was.
+const FOUND: [(u64, &str); 20] = [
+    (
+        62,
+        "who opened a generation crashed, and never told that it had started",
+    ),
+    (67, "a refusal was never told once its run had ended"),
+    (135, "a place was freed under an attempt that lives"),
+    (
+        166,
+        "a submitter whose claim was taken over kept what it took since",
+    ),
+    (
+        188,
+        "the end of an attempt was never told once a rerun had replaced it",
+    ),
+    (
+        355,
+        "that an attempt is tried again was never told once a rerun had replaced it",
+    ),
+    (
+        593,
+        "that a run had succeeded was never told once it ran again",
+    ),
+    (701, "a skip was never told once a rerun had replaced it"),
+    (948, "a skip was never told once its run was cancelled"),
+    (
+        1120,
+        "a rerun of a running run took no place of its backfill",
+    ),
+    (
+        1242,
+        "that a run had started was never told once it had ended",
+    ),
+    (
+        1391,
+        "a submitter that slept took its successor's place of a pool, and freed it",
+    ),
+    (
+        1522,
+        "that a run was cancelled was never told once it ran again",
+    ),
+    (
+        3707,
+        "a submitter that slept took its successor's place of open steps, and freed it",
+    ),
+    (
+        4646,
+        "skips below a wide join were never told once the run was cancelled",
+    ),
+    (
+        4782,
+        "the end of a stray was taken for that of an attempt that waited",
+    ),
+    (7149, "a skip was never told once its run was cancelled"),
+    (
+        13164,
+        "the end of a stray was taken for that of a claimed attempt",
+    ),
+    (16637, "one end of an attempt was told in two ways"),
+    (
+        17323,
+        "a stray that was taken for an attempt that waited made its cancellation go round for ever",
+    ),
+];
 
 fn day(seed: u64, totals: &mut Totals) {
     if let Err(failure) = play::seed(seed, totals) {
@@ -17,7 +80,7 @@ fn day(seed: u64, totals: &mut Totals) {
 
 #[test]
 fn days_on_which_something_was_found_are_fine_now() {
-    for seed in FOUND {
+    for (seed, _) in FOUND {
         day(seed, &mut Totals::default());
     }
 }

@@ -8,15 +8,17 @@ use model::message::Function;
 use model::observation::WorkState;
 use model::record::Record as _;
 use model::run::Run;
+use model::task::Task;
 use model_check_tests::budget::Budget;
 use model_check_tests::check::{Action, Check, Protocol};
 use model_check_tests::items::Address;
 use model_check_tests::mutant::Mutant;
+use model_check_tests::service;
 use model_check_tests::world::World;
 use stateright::Property;
 use testkit::flow;
 
-use crate::report::{faults, finds, holds};
+use crate::report::{faults, finds, holds, is_deep};
 use crate::start;
 
 const TASKS: [(&str, &[&str], &str); 4] = [
@@ -35,6 +37,16 @@ struct Pool {
 }
 
 impl Pool {
+    /// The task whose attempt a job is.
+    fn counts(&self, world: &World, position: usize) -> Option<Task> {
+        let key = Key::Task(
+            self.run.run.clone(),
+            world.service.jobs[position].key.task.clone(),
+        );
+        let task: Option<Task> = world.items.get(&key);
+        task.filter(|task| task.submission == Some(service::id(position)))
+    }
+
     fn is_over(world: &World) -> bool {
         world.is_quiet() && world.service.living().next().is_none()
     }
@@ -63,7 +75,26 @@ impl Protocol for Pool {
             Property::always(
                 "no more run than there are places",
                 |check: &Check<Self>, world: &World| {
-                    world.service.living().count() <= check.protocol.size
+                    // Who wakes after his lease may submit a stray, which is stopped.
+                    check.protocol.budget.freezes > 0
+                        || world.service.living().count() <= check.protocol.size
+                },
+            ),
+            Property::always(
+                "what runs and counts holds a place",
+                |check: &Check<Self>, world: &World| {
+                    world.service.living().all(|position| {
+                        let key = &world.service.jobs[position].key;
+                        check.protocol.counts(world, position).is_none_or(|task| {
+                            task.claim.as_ref().is_none_or(|claim| {
+                                claim.limits.iter().all(|place| {
+                                    let place = Key::Place(place.limit.clone(), place.number);
+                                    let held = world.items.get::<Place>(&place);
+                                    held.is_some_and(|held| held.holder == key.to_string())
+                                })
+                            })
+                        })
+                    })
                 },
             ),
             Property::always(
@@ -78,9 +109,13 @@ impl Protocol for Pool {
                             && world.items.of_kind(Place::KIND).next().is_none()
                 },
             ),
-            Property::sometimes("somebody waits", |_, world: &World| {
-                world.items.of_kind(Waiter::KIND).next().is_some()
-            }),
+            Property::sometimes(
+                "somebody waits, if there are more than places",
+                |check: &Check<Self>, world: &World| {
+                    check.protocol.tasks.len() <= check.protocol.size
+                        || world.items.of_kind(Waiter::KIND).next().is_some()
+                },
+            ),
             Property::sometimes("it ends after everything went wrong", |_, world| {
                 Self::is_over(world) && world.left == Budget::NONE
             }),
@@ -132,6 +167,18 @@ fn two_share_a_place_through_a_crash() {
 #[test]
 fn two_share_a_place_through_a_duplicate() {
     holds("pool, 2 for 1 place, a duplicate", checked(2, 1, DUPLICATE));
+}
+
+#[test]
+fn a_place_is_kept_whoever_wakes_after_his_lease() {
+    let zombies = Budget {
+        freezes: 1,
+        duplicates: 1,
+        ..Budget::NONE
+    };
+    // With somebody who waits it takes minutes.
+    let tasks = if is_deep() { 2 } else { 1 };
+    holds("pool, zombies", checked(tasks, 1, zombies));
 }
 
 #[test]

@@ -6,11 +6,12 @@ use model_check_tests::mutant::Mutant;
 
 /// The faults to check with: fewer, or with `MURMUR_DEEP` set, more than there is time for each day.
 pub fn faults(daily: Budget, deep: Budget) -> Budget {
-    if std::env::var_os("MURMUR_DEEP").is_some() {
-        deep
-    } else {
-        daily
-    }
+    if is_deep() { deep } else { daily }
+}
+
+/// Whether to check more than there is time for each day.
+pub fn is_deep() -> bool {
+    std::env::var_os("MURMUR_DEEP").is_some()
 }
 
 /// Every property holds in every state, and what should happen sometimes does.

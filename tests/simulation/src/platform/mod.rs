@@ -211,7 +211,8 @@ impl World {
     /// a replay has been handled.
     fn may_end(&self, now: Timestamp) -> bool {
         let from = Seconds::minutes(150).after(self.script.calendar.calm());
-        from <= now && self.all_is_done() && !(self.script.replays && self.ticks_soon(now))
+        let may_replay = self.script.replays && self.replayed.is_none();
+        from <= now && self.all_is_done() && !(may_replay && self.ticks_soon(now))
     }
 
     /// Whether a schedule ticks or a deadline passes while a replay would be handled: what comes of
