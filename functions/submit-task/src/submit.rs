@@ -227,8 +227,11 @@ async fn commit_id<P: Ports>(
                 .compute()
                 .cancel(place, ids, "another submission is the attempt")
                 .await?;
-            // What we took since, who took the claim over does not know; what he took over is his.
-            claimed.give_back(ports).await?;
+            // Under our own claim the places are the attempt's. Who took the claim over does not know
+            // what we took since; and what he took over is his.
+            if !ours || task.state.outcome().is_some() {
+                claimed.give_back(ports).await?;
+            }
             let is_over = ended_without || task.attempt_key() != claimed.submission.key;
             return Ok(task.submission.filter(|_| !is_over));
         }
