@@ -6,7 +6,7 @@ use simulation_tests::report::Totals;
 use simulation_tests::shrink;
 
 /// Seeds on which something was found once, with what it was.
-const FOUND: [(u64, &str); 20] = [
+const FOUND: &[(u64, &str)] = &[
     (
         62,
         "who opened a generation crashed, and never told that it had started",
@@ -30,6 +30,10 @@ const FOUND: [(u64, &str); 20] = [
         "that a run had succeeded was never told once it ran again",
     ),
     (701, "a skip was never told once a rerun had replaced it"),
+    (
+        692,
+        "a submitter freed the places of an attempt that went on under its own claim",
+    ),
     (948, "a skip was never told once its run was cancelled"),
     (
         1120,
@@ -46,6 +50,10 @@ const FOUND: [(u64, &str); 20] = [
     (
         1522,
         "that a run was cancelled was never told once it ran again",
+    ),
+    (
+        1893,
+        "a submitter freed the open step of an attempt that went on under its own claim",
     ),
     (
         3707,
@@ -81,7 +89,7 @@ fn day(seed: u64, totals: &mut Totals) {
 #[test]
 fn days_on_which_something_was_found_are_fine_now() {
     for (seed, _) in FOUND {
-        day(seed, &mut Totals::default());
+        day(*seed, &mut Totals::default());
     }
 }
 

@@ -10,7 +10,14 @@ use cargo_metadata::{MetadataCommand, Package};
 
 use crate::demo::environment;
 use crate::project::{cargo, command, root, shown, succeeds};
+use crate::simulate;
 use crate::test::terraform;
+
+/// The suite that lives through many simulated days besides its tests.
+const SIMULATION: &str = "simulation";
+
+/// How many of them.
+const SEEDS: &str = "20000";
 
 /// Test targets that are suites of their own, so that their time shows.
 const ALONE: &[&str] = &["kills"];
@@ -120,6 +127,7 @@ impl Suite {
             Kind::Jobs => jobs(),
             Kind::Terraform => terraform::commands().map_or_else(Plan::Skip, run),
             Kind::Unit(targets) => tests(&["--lib", "--bins"], targets),
+            Kind::Targets(targets) if self.name == SIMULATION => simulation(targets),
             Kind::Targets(targets) => tests(&[], targets),
             Kind::EndToEnd(targets) => end_to_end(targets),
             Kind::Demo => demo(),
@@ -164,6 +172,21 @@ fn end_to_end(targets: &[String]) -> Plan {
     match environment::prepare() {
         Ok(_) => tests(&[], targets),
         Err(error) => Plan::Skip(format!("{error:#}")),
+    }
+}
+
+fn simulation(targets: &[String]) -> Plan {
+    let mut days = simulate::command();
+    days.args(["--seeds", SEEDS]);
+    match tests(&[], targets) {
+        Plan::Run {
+            mut commands,
+            missing,
+        } => {
+            commands.push(days);
+            Plan::Run { commands, missing }
+        }
+        skipped @ Plan::Skip(_) => skipped,
     }
 }
 

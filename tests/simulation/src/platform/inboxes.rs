@@ -79,8 +79,12 @@ impl World {
     /// Lets one handler go on until its next turn.
     fn go_on(&mut self, chosen: usize) {
         self.flights[chosen].frozen_until = None;
+        let late = self.flights[chosen].is_zombie;
+        let late = late.then_some(self.flights[chosen].number);
+        self.shared.watch.late.set(late);
         let handler = self.flights[chosen].handler.as_mut();
         let polled = handler.poll(&mut Context::from_waker(Waker::noop()));
+        self.shared.watch.late.set(None);
         if let Poll::Ready(verdicts) = polled {
             let flight = self.flights.swap_remove(chosen);
             self.finish(flight, verdicts);
@@ -220,6 +224,9 @@ impl World {
             return;
         }
         if flight.is_zombie {
+            if verdicts.iter().any(|verdict| *verdict != Verdict::Done) {
+                self.shared.watch.forgive(flight.number);
+            }
             return;
         }
         if self.shared.faults.strikes(Fault::AcknowledgementLost) {
@@ -280,6 +287,9 @@ impl World {
 
     /// What an ended handler took becomes visible again.
     fn return_letters(&mut self, flight: Flight, after: Seconds) {
+        if flight.is_zombie {
+            self.shared.watch.forgive(flight.number);
+        }
         if flight.inbox.is_none() {
             self.deployed(false);
         }

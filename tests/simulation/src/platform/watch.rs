@@ -29,6 +29,10 @@ pub struct Watch {
     pub(super) published: RefCell<HashMap<EventId, u64>>,
     /// Facts that committed transitions owe, with what was committed.
     pub(super) owed: RefCell<BTreeMap<EventId, String>>,
+    /// The handler that goes on after its messages were delivered to others, while it has its turn;
+    /// and the facts that such handlers owe.
+    pub(super) late: Cell<Option<u64>>,
+    pub(super) owed_late: RefCell<Vec<(u64, EventId)>>,
     /// Every submission that was committed as an attempt.
     pub(super) committed: RefCell<BTreeSet<SubmissionId>>,
     /// When it was recorded that a run had succeeded: later than it had, when its events came late.
@@ -50,6 +54,8 @@ impl Watch {
             sizes,
             published: RefCell::default(),
             owed: RefCell::default(),
+            late: Cell::default(),
+            owed_late: RefCell::default(),
             committed: RefCell::default(),
             succeeded: RefCell::default(),
             lost: RefCell::default(),
@@ -133,6 +139,17 @@ impl Watch {
         self.check(Invariant::LimitsHold, open < STEPS, || {
             format!("a step is added to the {open} that are open at {place:?}")
         });
+    }
+
+    /// Forgets what a late handler owed that did not come to its end: others have dealt with its
+    /// messages, so nobody repeats it. No process goes on so late but here: a function is ended long
+    /// before its messages are delivered again.
+    pub fn forgive(&self, late: u64) {
+        for (of, id) in self.owed_late.borrow().iter() {
+            if *of == late {
+                self.owed.borrow_mut().remove(id);
+            }
+        }
     }
 
     /// Whether a fact was published.

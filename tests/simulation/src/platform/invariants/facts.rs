@@ -61,6 +61,10 @@ pub fn owe(watch: &Watch, change: &Change) {
     if let Some(fact) = fact {
         let (told, id) = (fact.body.type_name(), &fact.id);
         let told = format!("{told} of {} at {}, {id}", fact.subject, fact.time);
+        if let Some(late) = watch.late.get() {
+            let mut owed_late = watch.owed_late.borrow_mut();
+            owed_late.push((late, fact.id.clone()));
+        }
         watch.owed.borrow_mut().insert(fact.id, told);
     }
 }
