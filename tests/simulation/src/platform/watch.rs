@@ -33,6 +33,8 @@ pub struct Watch {
     /// and the facts that such handlers owe.
     pub(super) late: Cell<Option<u64>>,
     pub(super) owed_late: RefCell<Vec<(u64, EventId)>>,
+    /// What they owe no more; a replay may tell it after all.
+    pub(super) forgiven: RefCell<BTreeSet<EventId>>,
     /// Every submission that was committed as an attempt.
     pub(super) committed: RefCell<BTreeSet<SubmissionId>>,
     /// When it was recorded that a run had succeeded: later than it had, when its events came late.
@@ -56,6 +58,7 @@ impl Watch {
             owed: RefCell::default(),
             late: Cell::default(),
             owed_late: RefCell::default(),
+            forgiven: RefCell::default(),
             committed: RefCell::default(),
             succeeded: RefCell::default(),
             lost: RefCell::default(),
@@ -148,8 +151,16 @@ impl Watch {
         for (of, id) in self.owed_late.borrow().iter() {
             if *of == late {
                 self.owed.borrow_mut().remove(id);
+                self.forgiven.borrow_mut().insert(id.clone());
             }
         }
+    }
+
+    /// How many facts were published, but for those that nobody owed any more.
+    pub fn told_of_owed(&self) -> usize {
+        let (published, forgiven) = (self.published.borrow(), self.forgiven.borrow());
+        let counted = published.keys().filter(|id| !forgiven.contains(*id));
+        counted.count()
     }
 
     /// Whether a fact was published.

@@ -47,7 +47,7 @@ impl World {
                 .collect(),
             submissions: services.work.len(),
             clusters: services.clusters.len(),
-            facts: self.shared.watch.published.borrow().len(),
+            facts: self.shared.watch.told_of_owed(),
         }
     }
 
