@@ -36,7 +36,7 @@ pub(crate) struct Arriving {
 }
 
 impl Wave {
-    /// The joins below tasks that ended; stale facts of older generations arrive nowhere.
+    /// The joins below tasks that ended, each in the generation it is in.
     pub fn of_facts(view: &View<'_>, facts: Vec<Ended>) -> Self {
         let mut wave = Self::default();
         for ended in facts {
@@ -44,10 +44,6 @@ impl Wave {
                 tracing::info!(task = %ended.fact.task, "not in the plan any more");
                 continue;
             };
-            if ended.fact.generation != view.generation(position) {
-                tracing::info!(task = %ended.fact.task, "stale generation");
-                continue;
-            }
             wave.add_outcome(
                 view,
                 position,

@@ -127,7 +127,7 @@ async fn advance<P: Ports>(
     let run: Versioned<Run> = run.read()?;
     match run.value.state {
         RunState::Waiting | RunState::Running | RunState::Succeeded | RunState::Failed => {}
-        RunState::Cancelled => return skip::before_the_end(ports, &run.value, &facts).await,
+        RunState::Cancelled => return skip::told_again(ports, &run.value, &facts).await,
         RunState::Skipped => return Ok(Vec::new()),
     }
     let plan = plans::plan(ports, &run.value.definition).await?;
@@ -137,9 +137,12 @@ async fn advance<P: Ports>(
         plan: &plan,
         scopes,
     };
+    let (facts, stale): (Vec<Ended>, Vec<Ended>) = facts
+        .into_iter()
+        .partition(|ended| is_current(&view, ended));
+    let mut told = skip::told_again(ports, &view.run.value, &stale).await?;
     let mut wave = Wave::of_facts(&view, facts);
     let mut unheard = wave.unheard;
-    let mut told = Vec::new();
     while !wave.is_empty() {
         wave = arrive::all(ports, &view, wave, &mut told).await?;
         unheard = unheard.max(wave.unheard);
@@ -148,4 +151,11 @@ async fn advance<P: Ports>(
         told.extend(end::run(ports, &view, false, at).await?);
     }
     Ok(told)
+}
+
+/// Whether a fact is of the generation its task is in; of a task that is not in the plan any more it
+/// makes no difference.
+fn is_current(view: &View<'_>, ended: &Ended) -> bool {
+    let position = view.plan.position(&ended.fact.task);
+    position.is_none_or(|position| ended.fact.generation == view.generation(position))
 }

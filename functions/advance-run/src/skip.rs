@@ -76,13 +76,17 @@ pub(crate) async fn task<P: Ports>(
     }
 }
 
-/// What these ends had decided before the run was cancelled: whoever decided it may have crashed
-/// before it was told. Each decision bears the instant of the end that caused it.
-pub(crate) async fn before_the_end<P: Ports>(
+/// What these ends had decided before the run was cancelled or their generation was over, and still
+/// stands: whoever decided it may have crashed before it was told. Each decision bears the instant of
+/// the end that caused it.
+pub(crate) async fn told_again<P: Ports>(
     ports: &P,
     run: &Run,
     ends: &[Ended],
 ) -> Result<Vec<Fact>, Trouble> {
+    if ends.is_empty() {
+        return Ok(Vec::new());
+    }
     let plan = plans::plan(ports, &run.definition).await?;
     let scopes = plans::scopes(ports, run).await?;
     let ended = ends.iter().map(|end| &end.fact.task);
