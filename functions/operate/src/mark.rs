@@ -36,10 +36,12 @@ pub(crate) async fn carry_out<P: Ports>(
                 Vec::new()
             };
             let admitted = rerun::admitted(ports, opened, &run, &needed, &opening);
-            let Some(seats) = admitted.await? else {
+            let Some(seated) = admitted.await? else {
                 return Ok(Carried::Continues);
             };
-            generation::open(ports, opened, &run, opening, &seats).await?
+            let open = generation::open(ports, opened, &run, opening, &seated.seats).await?;
+            seated.forget_waiters(ports).await?;
+            open
         }
     };
     generation::carry_out(ports, &generation).await?;

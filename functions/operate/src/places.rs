@@ -12,6 +12,25 @@ use protocols::limits::{self, Holder, Seats};
 use crate::generation;
 use crate::record::Opened;
 
+/// The places a run has before it runs again.
+#[derive(Default)]
+pub(crate) struct Seated {
+    pub seats: Vec<Versioned<Place>>,
+    /// What duplicates may have left where it waited.
+    waiters: Vec<Waiter>,
+}
+
+impl Seated {
+    /// Removes what duplicates left, which would take another's turn. Only once the generation is
+    /// open: before that, nobody else might wake the operation.
+    pub async fn forget_waiters<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
+        for waiter in &self.waiters {
+            limits::leave(ports, waiter).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Takes a place of each limit that is needed for a run, or none and waits; returns those it has.
 pub(crate) async fn take<P: Ports>(
     ports: &P,
@@ -19,14 +38,18 @@ pub(crate) async fn take<P: Ports>(
     run: &Versioned<Run>,
     needed: &[SizedLimit],
     priority: i32,
-) -> Result<Option<Vec<Versioned<Place>>>, Trouble> {
+) -> Result<Option<Seated>, Trouble> {
     let Versioned {
         value: run,
         version,
     } = run;
-    let seats = loop {
+    loop {
         let full = match limits::take_each(ports, needed, &holder(ports, run, *version)).await? {
-            Seats::All(seats) => break seats,
+            Seats::All(seats) => {
+                let waiters = needed.iter().map(|sized| waiter(opened, sized, priority));
+                let waiters = waiters.collect();
+                return Ok(Some(Seated { seats, waiters }));
+            }
             Seats::Full(full) => full,
         };
         // It may have been released by another limit, whose place it does not take.
@@ -45,12 +68,7 @@ pub(crate) async fn take<P: Ports>(
             return Ok(None);
         }
         limits::leave(ports, &waiter).await?;
-    };
-    for sized in needed {
-        // One that a duplicate left would take another's turn.
-        limits::leave(ports, &waiter(opened, sized, priority)).await?;
     }
-    Ok(Some(seats))
 }
 
 /// An operation that has nothing to take a place for (any more) may have been released by one.

@@ -2,13 +2,14 @@
 
 use choreography::scope::rerun_scope;
 use model::id::RunId;
-use model::limit::{Place, SizedLimit};
+use model::limit::SizedLimit;
 use model::name::TaskName;
 use model::operation::{Pass, RerunDefinition, RerunScope};
 use model::run::{Run, RunState};
 use ports::{Ports, Versioned};
 
 use crate::generation::{self, Opening};
+use crate::places::Seated;
 use crate::record::Opened;
 use crate::{Carried, Stop, downstream, pass, places, refused, targets};
 
@@ -46,10 +47,12 @@ pub(crate) async fn carry_out<P: Ports>(
                 let is_new = |sized: &&SizedLimit| !own.iter().any(|it| it.limit == sized.limit);
                 wanted.limits.iter().filter(is_new).cloned().collect()
             };
-            let Some(seats) = admitted(ports, opened, &run, &needed, &opening).await? else {
+            let Some(seated) = admitted(ports, opened, &run, &needed, &opening).await? else {
                 return Ok(Carried::Continues);
             };
-            generation::open(ports, opened, &run, opening, &seats).await?
+            let open = generation::open(ports, opened, &run, opening, &seated.seats).await?;
+            seated.forget_waiters(ports).await?;
+            open
         }
     };
     generation::carry_out(ports, &generation).await?;
@@ -71,9 +74,9 @@ pub(crate) async fn admitted<P: Ports>(
     run: &Versioned<Run>,
     needed: &[SizedLimit],
     opening: &Opening,
-) -> Result<Option<Vec<Versioned<Place>>>, Stop> {
+) -> Result<Option<Seated>, Stop> {
     if needed.is_empty() {
-        return Ok(Some(Vec::new()));
+        return Ok(Some(Seated::default()));
     }
     let plan = targets::plan(ports, &opening.definition).await?;
     Ok(places::take(ports, opened, run, needed, plan.workflow.priority).await?)

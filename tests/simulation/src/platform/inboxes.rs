@@ -225,7 +225,7 @@ impl World {
         }
         if flight.is_zombie {
             if verdicts.iter().any(|verdict| *verdict != Verdict::Done) {
-                self.shared.watch.forgive(flight.number);
+                self.shared.watch.forgive(flight.number, self.now());
             }
             return;
         }
@@ -288,7 +288,7 @@ impl World {
     /// What an ended handler took becomes visible again.
     fn return_letters(&mut self, flight: Flight, after: Seconds) {
         if flight.is_zombie {
-            self.shared.watch.forgive(flight.number);
+            self.shared.watch.forgive(flight.number, self.now());
         }
         if flight.inbox.is_none() {
             self.deployed(false);

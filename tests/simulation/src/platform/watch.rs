@@ -146,8 +146,10 @@ impl Watch {
 
     /// Forgets what a late handler owed that did not come to its end: others have dealt with its
     /// messages, so nobody repeats it. No process goes on so late but here: a function is ended long
-    /// before its messages are delivered again.
-    pub fn forgive(&self, late: u64) {
+    /// before its messages are delivered again. Whom it would have released reconcile sees to.
+    pub fn forgive(&self, late: u64, now: Timestamp) {
+        let seen_to = Seconds::hours(1).after(now);
+        self.on_its_way.set(self.on_its_way.get().max(seen_to));
         for (of, id) in self.owed_late.borrow().iter() {
             if *of == late {
                 self.owed.borrow_mut().remove(id);
