@@ -11,7 +11,11 @@ use model::key::Key;
 use model::record::Record;
 use model::run::{Run, RunState};
 use model::task::{Place, Stopping, TaskState};
-use ports::{Clock as _, Compute as _, Ports, StateStore as _, Stored, Trouble, Verdict, Write};
+use ports::{
+    Clock as _, Compute as _, EventBus as _, Ports, StateStore as _, Stored, Trouble, Verdict,
+    Write,
+};
+use protocols::facts;
 
 use crate::abandon;
 use crate::claimed::Claimed;
@@ -129,10 +133,13 @@ async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Re
     task.state = TaskState::Cancelled;
     task.ended_at = Some(ports.clock().now());
     task.reason = Some(reason);
-    Ok(ports
+    ports
         .store()
         .commit(vec![Write::replace(&task, Some(claimed.task.version))])
-        .await?)
+        .await?;
+    // As a repeated message does.
+    let told = facts::task(&task).into_iter().collect();
+    Ok(ports.bus().publish(told).await?)
 }
 
 /// Undoes a claim that was not submitted; the message is tried again at once.
