@@ -30,7 +30,11 @@ pub const NOTHING_FINER: [&str; 4] = [
 pub const RARE: &[(&str, &str, &str)] = &[
     ("reconcile", "elasticmapreduce:ListClusters", HOURLY),
     ("reconcile", "elasticmapreduce:TerminateJobFlows", HOURLY),
+    ("terminate-cluster", "elasticmapreduce:ListClusters", SLOW),
 ];
+
+const SLOW: &str =
+    "on a slow machine whoever requested the cluster finds it before its window is over";
 
 const HOURLY: &str =
     "what nobody owns is looked for in the first two minutes of an hour, by the clock";
