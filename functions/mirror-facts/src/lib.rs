@@ -23,7 +23,8 @@ pub async fn handle(mirror: &impl Mirror, batch: Vec<Delivery>) -> Vec<Verdict> 
             | Message::Event(_)
             | Message::Start(_)
             | Message::Drain(_)
-            | Message::Sweep => is_fact.push(false),
+            | Message::Sweep
+            | Message::Alert(_) => is_fact.push(false),
         }
     }
     let mut answers = mirror.show(&facts).await.into_iter();

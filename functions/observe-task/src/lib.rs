@@ -48,7 +48,8 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
             | Message::Event(_)
             | Message::Start(_)
             | Message::Drain(_)
-            | Message::Sweep => {
+            | Message::Sweep
+            | Message::Alert(_) => {
                 let reason = "observe-task takes what services say about work only";
                 verdicts[position] = Verdict::Poison(reason.to_owned());
             }

@@ -60,6 +60,7 @@ fn usable<T>(loaded: Result<T, Trouble>) -> Result<T, Stop> {
         | Trouble::Bus(_)
         | Trouble::Compute(_)
         | Trouble::Names(_)
+        | Trouble::Notify(_)
         | Trouble::Conflict
         | Trouble::Later(_) => Stop::Trouble(trouble),
     })

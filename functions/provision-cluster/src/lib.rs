@@ -41,7 +41,8 @@ async fn one(ports: &impl Ports, delivery: Delivery) -> Result<(), Trouble> {
         | Message::Event(_)
         | Message::Start(_)
         | Message::Drain(_)
-        | Message::Sweep => Err(Trouble::Poison(
+        | Message::Sweep
+        | Message::Alert(_) => Err(Trouble::Poison(
             "provision-cluster takes ticks and failed instances".to_owned(),
         )),
     }

@@ -11,6 +11,7 @@ mod deadline;
 mod expected;
 pub mod instances;
 mod jobs;
+mod notice;
 mod place;
 mod runs;
 mod sweep;
@@ -38,7 +39,8 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
                 | Message::Cluster(_)
                 | Message::Event(_)
                 | Message::Start(_)
-                | Message::Drain(_),
+                | Message::Drain(_)
+                | Message::Alert(_),
                 _,
             ) => {
                 let reason = "reconcile takes its own tick only".to_owned();

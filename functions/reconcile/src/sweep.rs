@@ -1,6 +1,7 @@
 //! One look at everything that is due, longest due first.
 
 use model::Timestamp;
+use model::alert::Notice;
 use model::cluster::Instance;
 use model::expected::{Deadline, Expected};
 use model::limit::Place;
@@ -11,7 +12,7 @@ use model::task::Task;
 use ports::{Clock as _, EventBus as _, Outgoing, Ports, StateStore as _, Stored};
 use ports::{Trouble, Verdict};
 
-use crate::{deadline, expected, instances, place, runs, task};
+use crate::{deadline, expected, instances, notice, place, runs, task};
 
 /// How many items one invocation looks at; if there are more, another tick goes on.
 const MOST: usize = 1_000;
@@ -68,6 +69,7 @@ async fn one<P: Ports>(ports: &P, stored: &Stored, now: Timestamp) -> Result<(),
         Deadline::KIND => deadline::look(ports, stored.read::<Deadline>()?.value, now).await,
         Place::KIND => place::look(ports, stored.read::<Place>()?.value, now).await,
         Instance::KIND => instances::look(ports, stored.read::<Instance>()?, now).await,
+        Notice::KIND => notice::look(ports, stored.read::<Notice>()?.value).await,
         other => Err(Trouble::Poison(format!(
             "nothing is known to be due of a {other}"
         ))),
@@ -92,6 +94,7 @@ impl Troubles {
             | Trouble::Bus(_)
             | Trouble::Compute(_)
             | Trouble::Names(_)
+            | Trouble::Notify(_)
             | Trouble::Poison(_) => {
                 tracing::error!(item, %trouble, "could not be looked at");
                 self.count += 1;

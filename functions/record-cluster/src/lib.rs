@@ -36,7 +36,8 @@ async fn one(ports: &impl Ports, message: Message) -> Result<(), Trouble> {
         | Message::Event(_)
         | Message::Start(_)
         | Message::Drain(_)
-        | Message::Sweep => Err(Trouble::Poison(
+        | Message::Sweep
+        | Message::Alert(_) => Err(Trouble::Poison(
             "record-cluster takes words about instances".to_owned(),
         )),
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use choreography::upstreams::Start;
 use model::Timestamp;
-use model::definition::{Cluster, Definitions, Workflow, hash_of};
+use model::definition::{Cluster, Definitions, Team, Workflow, hash_of};
 use model::expected::ScheduleRef;
 use model::id::DefinitionHash;
 use model::key::Key;
@@ -17,7 +17,7 @@ use crate::current::Current;
 use crate::fence::Fence;
 use crate::grown::{self, Grown};
 use crate::owed;
-use crate::wanted::{catalogues, current_team, downstreams};
+use crate::wanted::{catalogues, current_alerts, current_team, downstreams};
 use crate::{Changes, Registered};
 
 /// How often it begins again when somebody writes in between: a tick moves an expected slot on, or
@@ -136,7 +136,16 @@ impl Registration<'_> {
         for (name, team) in &self.definitions.teams {
             let stored = self.current.teams.get(name);
             let wanted = current_team(team);
-            if stored.is_some_and(|stored| stored.value == wanted) {
+            let mut group = Vec::new();
+            if stored.is_none_or(|stored| stored.value != wanted) {
+                if let Some(stored) = stored {
+                    self.grown.extend(grown::between(&stored.value, &wanted));
+                }
+                let version = stored.map(|stored| stored.version);
+                group.push(Write::replace(&wanted, version));
+            }
+            group.extend(self.alerts(team));
+            if group.is_empty() {
                 continue;
             }
             let names = if self.current.catalogues.contains_key(name) {
@@ -145,18 +154,20 @@ impl Registration<'_> {
                 &mut self.changes.teams.added
             };
             names.insert(name.clone());
-            if let Some(stored) = stored {
-                self.grown.extend(grown::between(&stored.value, &wanted));
-            }
-            groups.push(vec![Write::replace(
-                &wanted,
-                stored.map(|stored| stored.version),
-            )]);
+            groups.push(group);
         }
         let kept = |team: &&TeamName| self.definitions.teams.contains_key(*team);
         let gone = self.current.catalogues.keys().filter(|team| !kept(team));
         self.changes.teams.removed.extend(gone.cloned());
         groups
+    }
+
+    /// A team without routes that never had any needs no item.
+    fn alerts(&self, team: &Team) -> Option<Write> {
+        let stored = self.current.alerts.get(&team.name);
+        let wanted = current_alerts(team);
+        let same = stored.map_or(wanted.routes.is_empty(), |stored| stored.value == wanted);
+        (!same).then(|| Write::replace(&wanted, stored.map(|stored| stored.version)))
     }
 
     async fn workflows<P: Ports>(&mut self, ports: &P) -> Result<Vec<Vec<Write>>, Trouble> {

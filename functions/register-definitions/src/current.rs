@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::alert::CurrentAlerts;
 use model::definition::Definitions;
 use model::expected::{Expected, ScheduleRef};
 use model::key::Key;
@@ -16,6 +17,7 @@ const PAGE: usize = 100;
 /// Everything the registration may have to change, at the versions it was read at.
 pub(crate) struct Current {
     pub teams: BTreeMap<TeamName, Versioned<CurrentTeam>>,
+    pub alerts: BTreeMap<TeamName, Versioned<CurrentAlerts>>,
     pub catalogues: BTreeMap<TeamName, Versioned<Catalogue>>,
     pub workflows: BTreeMap<WorkflowRef, Versioned<CurrentWorkflow>>,
     pub clusters: BTreeMap<ClusterRef, Versioned<CurrentCluster>>,
@@ -32,6 +34,8 @@ impl Current {
         let teams: BTreeSet<TeamName> = teams.iter().chain(wanted.teams.keys()).cloned().collect();
         let keys = teams.iter().cloned().map(Key::CurrentTeam);
         let current_teams = read_all::<CurrentTeam, P>(ports, keys).await?;
+        let keys = teams.iter().cloned().map(Key::CurrentAlerts);
+        let alerts = read_all::<CurrentAlerts, P>(ports, keys).await?;
         let keys = teams.iter().cloned().map(Key::Catalogue);
         let catalogues = read_all::<Catalogue, P>(ports, keys).await?;
 
@@ -56,6 +60,7 @@ impl Current {
         let expected = read_all::<Expected, P>(ports, keys).await?;
         Ok(Self {
             teams: by(current_teams, |team| team.team.clone()),
+            alerts: by(alerts, |alerts| alerts.team.clone()),
             catalogues: by(catalogues, |catalogue| catalogue.team.clone()),
             workflows: by(workflows, |workflow| workflow.workflow.clone()),
             clusters: by(clusters, |cluster| cluster.cluster.clone()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::alert::CurrentAlerts;
 use model::definition::{Definitions, Team, hash_of};
 use model::name::{TeamName, WorkflowRef};
 use model::registry::{Catalogue, CurrentTeam};
@@ -13,6 +14,14 @@ pub(crate) fn current_team(team: &Team) -> CurrentTeam {
         quota: team.quota,
         pools: team.pools.clone(),
         execution_role: team.execution_role.clone(),
+    }
+}
+
+/// Where alerts of a team go.
+pub(crate) fn current_alerts(team: &Team) -> CurrentAlerts {
+    CurrentAlerts {
+        team: team.name.clone(),
+        routes: team.alerts.clone(),
     }
 }
 

@@ -53,9 +53,13 @@ async fn on<P: Ports>(ports: &P, message: Message) -> Result<(), Trouble> {
                 other.type_name()
             ))),
         },
-        Message::Work(_) | Message::Cluster(_) | Message::Drain(_) | Message::Sweep => Err(
-            Trouble::Poison("start-run takes what starts runs only".to_owned()),
-        ),
+        Message::Work(_)
+        | Message::Cluster(_)
+        | Message::Drain(_)
+        | Message::Sweep
+        | Message::Alert(_) => Err(Trouble::Poison(
+            "start-run takes what starts runs only".to_owned(),
+        )),
     }
 }
 

@@ -35,7 +35,8 @@ async fn one(ports: &impl Ports, delivery: Delivery) -> Result<(), Trouble> {
         | Message::Cluster(_)
         | Message::Event(_)
         | Message::Start(_)
-        | Message::Sweep => Err(Trouble::Poison(
+        | Message::Sweep
+        | Message::Alert(_) => Err(Trouble::Poison(
             "terminate-cluster takes ticks and its own messages to look again".to_owned(),
         )),
     }

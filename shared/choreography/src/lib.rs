@@ -3,6 +3,7 @@
 //! Nothing here is asynchronous, does I/O, reads a clock, logs or draws randomness; what looks
 //! random, such as jitter, follows from a key.
 
+pub mod alert;
 pub mod backfill;
 pub mod claim;
 pub mod deadline;
@@ -30,3 +31,5 @@ pub mod template;
 pub mod upstreams;
 pub mod window;
 pub mod work;
+
+pub use jiff::tz::TimeZone;

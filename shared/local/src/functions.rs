@@ -1,16 +1,19 @@
 //! murmur's own functions behind the engine's inboxes.
 
 use model::message::Function;
-use ports::{Compute, Delivery, Verdict};
+use ports::{Compute, Delivery, Notifier, Verdict};
 
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
 
 /// The very function libraries that run on Lambda.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Functions;
+pub struct Functions<N> {
+    /// Where the alert function posts.
+    pub notifier: N,
+}
 
-impl<C: Compute> Handlers<C> for Functions {
+impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
     async fn handle(
         &self,
         function: Function,
@@ -27,6 +30,7 @@ impl<C: Compute> Handlers<C> for Functions {
             Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
             Function::Operate => operate::handle(ports, batch).await,
             Function::Reconcile => reconcile::handle(ports, batch).await,
+            Function::Alert => alert::handle(ports, &self.notifier, batch).await,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Severity;
 use crate::id::{DefinitionHash, digest};
 use crate::name::{ClusterRef, Name, PoolRef, TaskName, TeamName, WorkflowRef};
 use crate::units::Seconds;
@@ -65,17 +66,65 @@ pub struct AlertRoute {
     pub secret: Option<String>,
     /// Fact types it wants, such as `task.failed`; empty wants all alerts.
     #[serde(default)]
-    pub on: Vec<String>,
+    pub facts: Vec<String>,
+    /// What is less bad it does not want.
+    #[serde(default)]
+    pub severity: Severity,
 }
 
 /// A kind of destination of alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertChannel {
+    /// An incoming webhook, or with a bot's token the Web API.
     Slack,
+    /// Events API v2.
     Pagerduty,
+    /// A signed POST to an https address.
     Webhook,
+    /// SNS's own e-mail.
     Email,
+}
+
+impl AlertChannel {
+    /// The word users write.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Pagerduty => "pagerduty",
+            Self::Webhook => "webhook",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// When the people of a workflow are told that something is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AlertRules {
+    /// Only once so many runs in a row have failed; `None` tells of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_a_row: Option<u32>,
+    /// When nothing but what is critical is told; it is told afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<QuietHours>,
+    /// How bad failures of this workflow are, if not as everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+}
+
+impl AlertRules {
+    /// Whether nothing is said.
+    pub fn is_default(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// Every day between two times of the workflow's zone, over midnight when the first is later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// Minutes after midnight.
+    pub from: u16,
+    pub to: u16,
 }
 
 /// When something fires: an EventBridge Scheduler expression in a zone.
@@ -130,6 +179,8 @@ pub struct Workflow {
     /// Higher goes first where a limit makes work wait; −1000 to 1000.
     #[serde(default)]
     pub priority: i32,
+    #[serde(default, skip_serializing_if = "AlertRules::is_default")]
+    pub alerts: AlertRules,
     /// In the order they are written; a task with `for_each` stands for many.
     pub tasks: Vec<Task>,
 }

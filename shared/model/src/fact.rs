@@ -86,6 +86,9 @@ pub enum FactBody {
     ClusterFailed(ClusterFact),
     #[serde(rename = "murmur.deadline.missed.v1")]
     DeadlineMissed(DeadlineFact),
+    /// By its workflow's history, the run will probably miss its deadline.
+    #[serde(rename = "murmur.deadline.at_risk.v1")]
+    DeadlineAtRisk(RiskFact),
     #[serde(rename = "murmur.operation.requested.v1")]
     OperationRequested(OperationRequest),
     #[serde(rename = "murmur.operation.done.v1")]
@@ -160,6 +163,20 @@ pub struct DeadlineFact {
     pub state: Option<RunState>,
 }
 
+/// That a run will probably not have succeeded when it has to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RiskFact {
+    pub workflow: WorkflowRef,
+    pub run: RunId,
+    pub slot: Slot,
+    pub generation: u32,
+    pub deadline_at: Timestamp,
+    /// When half of the earlier runs would have ended from here.
+    pub likely_at: Timestamp,
+    /// The tasks that are waited for most, in their order.
+    pub critical_path: Vec<TaskName>,
+}
+
 /// That an operation was carried out or refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationFact {
@@ -217,6 +234,7 @@ impl FactBody {
             Self::ClusterTerminated(_) => "murmur.cluster.terminated.v1",
             Self::ClusterFailed(_) => "murmur.cluster.failed.v1",
             Self::DeadlineMissed(_) => "murmur.deadline.missed.v1",
+            Self::DeadlineAtRisk(_) => "murmur.deadline.at_risk.v1",
             Self::OperationRequested(_) => "murmur.operation.requested.v1",
             Self::OperationDone(_) => "murmur.operation.done.v1",
         }
@@ -252,6 +270,10 @@ impl FactBody {
             Self::DeadlineMissed(deadline) => {
                 (deadline.run.to_string(), deadline.deadline_at.to_string())
             }
+            Self::DeadlineAtRisk(risk) => (
+                risk.run.to_string(),
+                format!("{}-{}", risk.generation, risk.deadline_at),
+            ),
             Self::OperationRequested(request) => (request.operation.to_string(), String::new()),
             Self::OperationDone(operation) => (operation.operation.to_string(), String::new()),
         }

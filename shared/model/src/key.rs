@@ -22,11 +22,19 @@
 //! | `LIMIT#steps/<instance>` | `lot#00007` | [`crate::limit::Lot`] (ten places in one) |
 //! | `QUEUE#<queue>` | `waiter#<priority>#<since>#<holder>` | [`crate::limit::Waiter`] |
 //! | `OPERATION#<id>` | `operation` | [`crate::operation::Operation`] |
+//! | `INCIDENT#<root>` | `incident` | [`crate::alert::Incident`] |
+//! | `INCIDENT#<root>` | `symptom#<what>` | [`crate::alert::Symptom`] |
+//! | `RUN#<run>` | `incidents` | [`crate::alert::RunIncidents`] |
+//! | `TEAM#<team>` | `alerts` | [`crate::alert::CurrentAlerts`] |
+//! | `ROUTE#<team>/<route>` | `pace` | [`crate::alert::Pace`] |
+//! | `ROUTE#<team>/<route>` | `notice#<root>` | [`crate::alert::Notice`] |
+//! | `ROUTE#<team>/<route>` | `folded#<root>` | [`crate::alert::Folded`] |
 //!
 //! Numbers are zero-padded and instants ISO 8601 UTC, so that sort order is time or number order.
 
 use jiff::Timestamp;
 
+use crate::alert::{Root, RouteRef, SymptomRef};
 use crate::attempt::AttemptKey;
 use crate::cluster::InstanceKey;
 use crate::expected::ScheduleRef;
@@ -58,6 +66,13 @@ pub enum Key {
     Lot(LimitRef, u32),
     Waiter(QueueRef, WaiterOrder),
     Operation(OperationId),
+    Incident(Root),
+    Symptom(Root, SymptomRef),
+    RunIncidents(RunId),
+    CurrentAlerts(TeamName),
+    Pace(RouteRef),
+    Notice(RouteRef, Root),
+    Folded(RouteRef, Root),
 }
 
 /// The order in which waiters are released: by priority, then age, then holder.
@@ -72,9 +87,10 @@ impl Key {
     /// The partition the item lives in.
     pub fn partition(&self) -> String {
         match self {
-            Self::Run(run) | Self::Generation(run, _, _) | Self::Task(run, _) => {
-                Self::run_partition(run)
-            }
+            Self::Run(run)
+            | Self::Generation(run, _, _)
+            | Self::Task(run, _)
+            | Self::RunIncidents(run) => Self::run_partition(run),
             Self::PastAttempt(key) => Self::run_partition(&key.run),
             Self::Join(key) => Self::run_partition(&key.run),
             Self::Meeting(run) => format!("MEET#{run}"),
@@ -83,13 +99,19 @@ impl Key {
             | Self::Deadline(workflow, _) => format!("WORKFLOW#{workflow}"),
             Self::Expected(schedule) => format!("SCHEDULE#{schedule}"),
             Self::DefinitionPart(hash, _) => Self::definition_partition(hash),
-            Self::CurrentTeam(team) | Self::Catalogue(team) => format!("TEAM#{team}"),
+            Self::CurrentTeam(team) | Self::Catalogue(team) | Self::CurrentAlerts(team) => {
+                format!("TEAM#{team}")
+            }
             Self::Deployment => "DEPLOYMENT".into(),
             Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
             Self::Instance(key) => Self::cluster_partition(&key.cluster),
             Self::Place(limit, _) | Self::Lot(limit, _) => Self::limit_partition(limit),
             Self::Waiter(queue, _) => Self::queue_partition(queue),
             Self::Operation(id) => format!("OPERATION#{id}"),
+            Self::Incident(root) | Self::Symptom(root, _) => Self::incident_partition(root),
+            Self::Pace(route) | Self::Notice(route, _) | Self::Folded(route, _) => {
+                Self::route_partition(route)
+            }
         }
     }
 
@@ -136,6 +158,13 @@ impl Key {
                 )
             }
             Self::Operation(_) => "operation".into(),
+            Self::Incident(_) => "incident".into(),
+            Self::Symptom(_, symptom) => format!("symptom#{symptom}"),
+            Self::RunIncidents(_) => "incidents".into(),
+            Self::CurrentAlerts(_) => "alerts".into(),
+            Self::Pace(_) => "pace".into(),
+            Self::Notice(_, root) => format!("notice#{root}"),
+            Self::Folded(_, root) => format!("folded#{root}"),
         }
     }
 
@@ -167,6 +196,16 @@ impl Key {
     /// The partition of a queue's waiters.
     pub fn queue_partition(queue: &QueueRef) -> String {
         format!("QUEUE#{queue}")
+    }
+
+    /// The partition of an incident and its symptoms.
+    pub fn incident_partition(root: &Root) -> String {
+        format!("INCIDENT#{root}")
+    }
+
+    /// The partition of a route of alerts.
+    pub fn route_partition(route: &RouteRef) -> String {
+        format!("ROUTE#{route}")
     }
 
     /// The partition of a definition's content.

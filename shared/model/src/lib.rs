@@ -4,6 +4,7 @@
 //! Nothing here decides, reads a clock, or knows where data is stored or sent.
 
 pub mod address;
+pub mod alert;
 pub mod attempt;
 pub mod cluster;
 pub mod definition;
@@ -19,6 +20,7 @@ pub mod message;
 pub mod name;
 pub mod observation;
 pub mod operation;
+pub mod post;
 pub mod record;
 pub mod registry;
 pub mod run;

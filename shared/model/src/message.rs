@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::AlertRequest;
 use crate::cluster::InstanceKey;
 use crate::expected::ScheduleRef;
 use crate::fact::Fact;
@@ -28,11 +29,12 @@ pub enum Function {
     TerminateCluster,
     Operate,
     Reconcile,
+    Alert,
 }
 
 impl Function {
     /// Every function that has an inbox.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StartRun,
         Self::AdvanceRun,
         Self::SubmitTask,
@@ -42,6 +44,7 @@ impl Function {
         Self::TerminateCluster,
         Self::Operate,
         Self::Reconcile,
+        Self::Alert,
     ];
 
     /// The name its folder, Lambda, queue, role and log group share.
@@ -56,19 +59,23 @@ impl Function {
             Self::TerminateCluster => "terminate-cluster",
             Self::Operate => "operate",
             Self::Reconcile => "reconcile",
+            Self::Alert => "alert",
         }
     }
 
     /// The functions whose inbox subscribes to facts of this type.
     pub fn subscribers(fact_type: &str) -> &'static [Self] {
         match fact_type {
-            "murmur.run.succeeded.v1" => &[Self::StartRun],
+            "murmur.run.succeeded.v1" => &[Self::StartRun, Self::Alert],
+            "murmur.run.failed.v1"
+            | "murmur.run.cancelled.v1"
+            | "murmur.deadline.missed.v1"
+            | "murmur.deadline.at_risk.v1" => &[Self::Alert],
             "murmur.task.ready.v1" => &[Self::SubmitTask],
-            "murmur.task.succeeded.v1" | "murmur.task.failed.v1" | "murmur.task.cancelled.v1" => {
-                &[Self::AdvanceRun]
-            }
-            "murmur.cluster.ready.v1" => &[Self::SubmitTask],
-            "murmur.cluster.failed.v1" => &[Self::ProvisionCluster],
+            "murmur.task.succeeded.v1" | "murmur.task.cancelled.v1" => &[Self::AdvanceRun],
+            "murmur.task.failed.v1" => &[Self::AdvanceRun, Self::Alert],
+            "murmur.cluster.ready.v1" => &[Self::SubmitTask, Self::Alert],
+            "murmur.cluster.failed.v1" => &[Self::ProvisionCluster, Self::Alert],
             "murmur.operation.requested.v1" => &[Self::Operate],
             _ => &[],
         }
@@ -101,6 +108,8 @@ pub enum Message {
     Drain(InstanceKey),
     /// Reconcile's own tick: look at what is due.
     Sweep,
+    /// The alert function goes on with what it has begun.
+    Alert(AlertRequest),
 }
 
 /// A schedule's firing; the slot is the scheduled instant, never the time of arrival (rule 4).

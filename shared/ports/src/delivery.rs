@@ -6,6 +6,7 @@ use model::units::Seconds;
 use crate::bus::BusError;
 use crate::compute::ComputeError;
 use crate::names::NamesError;
+use crate::notifier::NotifyError;
 use crate::store::{CommitError, StoreError};
 
 /// A message taken from an inbox.
@@ -40,6 +41,8 @@ pub enum Trouble {
     Compute(#[from] ComputeError),
     #[error(transparent)]
     Names(#[from] NamesError),
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// Somebody else wrote first; the message is tried again at once.
     #[error("another write came first")]
     Conflict,
@@ -75,7 +78,8 @@ impl From<Result<(), Trouble>> for Verdict {
                 trouble @ (Trouble::Store(_)
                 | Trouble::Bus(_)
                 | Trouble::Compute(_)
-                | Trouble::Names(_)),
+                | Trouble::Names(_)
+                | Trouble::Notify(_)),
             ) => Self::Failed(trouble.to_string()),
         }
     }

@@ -10,6 +10,7 @@ pub mod compute;
 pub mod delivery;
 pub mod mirror;
 pub mod names;
+pub mod notifier;
 pub mod store;
 
 pub use bus::{BusError, EventBus, Outgoing};
@@ -19,6 +20,7 @@ pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
 pub use delivery::{Delivery, Trouble, Verdict};
 pub use model::work::{JobSpec, Submission, Work};
 pub use names::{Nameless, Names, NamesError};
+pub use notifier::{Notifier, NotifyError, Unheard};
 pub use store::{
     CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
 };

@@ -37,6 +37,7 @@ pub fn workflow(tasks: &[(&str, &[&str], &str)]) -> Workflow {
         max_active_runs: None,
         params: BTreeMap::new(),
         priority: 0,
+        alerts: model::definition::AlertRules::default(),
         tasks: tasks
             .iter()
             .map(|(name, after, words)| task(name, after, words))

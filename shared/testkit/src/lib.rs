@@ -15,6 +15,7 @@ pub use memory::clock::ManualClock;
 pub use memory::compute::{Call, ScriptedCompute, SubmitAnswer};
 pub use memory::mirror::MemoryMirror;
 pub use memory::names::MemoryNames;
+pub use memory::notifier::{MemoryNotifier, Posted};
 pub use memory::store::MemoryStore;
 pub use memory::test_ports::TestPorts;
 

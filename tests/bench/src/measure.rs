@@ -13,13 +13,14 @@ use model::message::{Function, Message, RunRequest};
 use model::name::TaskName;
 use model::registry::CurrentWorkflow;
 use model::run::{Cause, Run, RunState};
+use ports::Unheard;
 use ports::{Clock as _, Expect, Ports as _, StateStore as _, TypedStore as _, Write};
 
 use crate::meter::{Event, Meter};
 use crate::report::Row;
 use crate::shapes::Shape;
 
-type BenchEngine = Engine<Meter, Functions>;
+type BenchEngine = Engine<Meter, Functions<Unheard>>;
 
 /// Runs a shape at least once, and again until the time is over.
 pub fn shape(shape: &Shape, durability: Durability, time: Duration) -> anyhow::Result<Row> {
@@ -30,7 +31,7 @@ pub fn shape(shape: &Shape, durability: Durability, time: Duration) -> anyhow::R
     };
     let data = Data::open(folder.path(), options)?;
     let meter = Meter::new(data.clock());
-    let mut engine = Engine::new(data, meter, Functions);
+    let mut engine = Engine::new(data, meter, Functions::<Unheard>::default());
     let workflows = register(&engine, shape)?;
     let plan = Plan::of((shape.make)())?;
     let tasks_per_round = plan.tasks.len() * shape.workflows;

@@ -15,9 +15,10 @@ use anyhow::{Context as _, bail, ensure};
 use local::compute::{LocalConfiguration, ProcessCompute, SUPERVISE_VERB, supervise};
 use local::{ClockMode, Data, Engine, EngineClock, Functions, Options};
 use model::units::Seconds;
+use ports::Unheard;
 use register_definitions::Refused;
 
-type TestedEngine = Engine<ProcessCompute<EngineClock>, Functions>;
+type TestedEngine = Engine<ProcessCompute<EngineClock>, Functions<Unheard>>;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -60,7 +61,7 @@ fn run(folder: &Path, clock: &[String]) -> anyhow::Result<()> {
     let data = Data::open(&folder.join("data"), options)?;
     let clock = data.clock();
     let compute = ProcessCompute::open(data.folder(), configuration(folder)?, data.clock())?;
-    let mut engine = Engine::new(data, compute, Functions);
+    let mut engine = Engine::new(data, compute, Functions::<Unheard>::default());
     register(&engine, folder)?;
     fs::write(folder.join("ready"), "")?;
     engine.run_until(|engine| {

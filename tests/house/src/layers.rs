@@ -144,7 +144,13 @@ pub const LAYERS: &[Layer] = &[
     },
 ];
 
-const FUNCTION_LIBRARIES: &[&str] = &["serde", "serde_json", "thiserror", "tracing"];
+const FUNCTION_LIBRARIES: &[&str] = &[
+    "futures-util",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "tracing",
+];
 
 /// Layers that a layer may import behind a feature, for its `main` alone.
 pub const FOR_MAIN: &[(&str, &str)] = &[("functions", "aws"), ("register-definitions", "aws")];

@@ -53,6 +53,7 @@ impl Letter {
             Message::Drain(_) => "drain".to_owned(),
             Message::Sweep => "sweep".to_owned(),
             Message::Tick(_) | Message::Event(_) | Message::Start(_) => "a start".to_owned(),
+            Message::Alert(_) => "an alert".to_owned(),
         };
         format!("{} ({what})", self.inbox)
     }
@@ -206,7 +207,7 @@ async fn handle(ports: &Script<'_>, letter: &Letter) -> Verdict {
         Function::RecordCluster => record_cluster::handle(ports, batch).await,
         Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
-        Function::StartRun | Function::ProvisionCluster | Function::Operate => {
+        Function::StartRun | Function::ProvisionCluster | Function::Operate | Function::Alert => {
             panic!("{} is no part of what is checked", letter.inbox)
         }
     };

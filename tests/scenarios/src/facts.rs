@@ -1,6 +1,7 @@
 //! Facts, calls and messages as lines a person reads.
 
 use model::Timestamp;
+use model::alert::AlertRequest;
 use model::cluster::InstanceKey;
 use model::fact::{ClusterFact, Fact, FactBody, RunFact, TaskFact};
 use model::message::{Function, Message};
@@ -49,6 +50,9 @@ fn details(body: &FactBody) -> String {
             }
             None => format!(" due {}, never started", missed.deadline_at),
         },
+        FactBody::DeadlineAtRisk(risk) => {
+            format!(" due {}, likely {}", risk.deadline_at, risk.likely_at)
+        }
         FactBody::OperationRequested(request) => format!(" by {}", request.by),
         FactBody::OperationDone(operation) => {
             let word = if operation.done { "done" } else { "refused" };
@@ -160,6 +164,10 @@ pub fn sent(inbox: Function, outgoing: &Outgoing, now: Timestamp) -> String {
         Message::Start(request) => format!("start {} for {}", request.workflow, request.slot),
         Message::Drain(instance) => drain(instance),
         Message::Sweep => "sweep".to_owned(),
+        Message::Alert(AlertRequest::Notice { route, incident }) => {
+            format!("does {route} know of {incident}")
+        }
+        Message::Alert(AlertRequest::Digest { route }) => format!("digest for {route}"),
     };
     format!("to {inbox}{delay}: {what}")
 }

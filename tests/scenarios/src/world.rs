@@ -12,7 +12,7 @@ use model::id::EventId;
 use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Clock as _, Delivery, EventBus as _, Outgoing, Ports as _, Verdict};
-use testkit::{TestPorts, block_on};
+use testkit::{MemoryNotifier, TestPorts, block_on};
 
 use crate::facts;
 use crate::letter::{Letter, is_dropped};
@@ -52,6 +52,8 @@ pub struct World {
     /// How often a message was made trouble with.
     troubled: BTreeMap<String, u32>,
     told: BTreeMap<EventId, Fact>,
+    /// Where alerts are posted.
+    pub notifier: MemoryNotifier,
 }
 
 struct Parked {
@@ -76,6 +78,7 @@ impl World {
             delivered: Vec::new(),
             troubled: BTreeMap::new(),
             told: BTreeMap::new(),
+            notifier: MemoryNotifier::default(),
         }
     }
 
@@ -310,6 +313,7 @@ impl World {
                 Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
                 Function::Operate => operate::handle(ports, batch).await,
                 Function::Reconcile => reconcile::handle(ports, batch).await,
+                Function::Alert => alert::handle(ports, &self.notifier, batch).await,
             }
         })
     }

@@ -68,16 +68,16 @@ pub fn tell(script: &Script) -> (Vec<String>, Option<Broken>) {
     }
 }
 
-/// Lives through a seed's day, of some seeds twice.
-pub fn seed(seed: u64, totals: &mut Totals) -> Result<(), Box<Failure>> {
-    let script = Script::of(seed);
-    let lived = live(&script)?;
-    if seed.is_multiple_of(TWICE) {
-        let again = live(&script)?;
+/// Lives through a day, of some seeds twice.
+pub fn day(script: &Script, totals: &mut Totals) -> Result<(), Box<Failure>> {
+    let lived = live(script)?;
+    if script.seed.is_multiple_of(TWICE) {
+        let again = live(script)?;
         if again.hash != lived.hash {
             let what = format!("{:x} and then {:x}", lived.hash, again.hash);
             let invariant = Invariant::Deterministic;
             let broken = Broken { invariant, what };
+            let script = script.clone();
             return Err(Box::new(Failure { script, broken }));
         }
         totals.note_twice();
@@ -108,7 +108,7 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failu
             if number >= order.seeds || late {
                 break;
             }
-            if let Err(found) = seed(order.first + number, &mut own) {
+            if let Err(found) = day(&Script::of(order.first + number), &mut own) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);

@@ -99,12 +99,6 @@ impl Totals {
             let (rate, fired) = (percent(rate), self.fired[*fault as usize]);
             let _ = writeln!(text, "{label:<56} {rate:>9} {per:>16} {fired:>12}");
         }
-        let gap = "alerts: endpoint fails";
-        let _ = writeln!(
-            text,
-            "{gap:<56} {:>9} {:>16} {:>12}",
-            "-", "call", "no alerts yet"
-        );
         let _ = writeln!(
             text,
             "\n{:<69} {:>14} {:>10}",

@@ -207,7 +207,8 @@ impl World {
             | Function::RecordCluster
             | Function::TerminateCluster
             | Function::Operate
-            | Function::Reconcile => panic!("{inbox} takes no part"),
+            | Function::Reconcile
+            | Function::Alert => panic!("{inbox} takes no part"),
         }
     }
 

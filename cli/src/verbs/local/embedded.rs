@@ -37,6 +37,9 @@ pub fn take(folder: &Path, clock: ClockMode) -> Result<Option<Data>, Failure> {
     }
 }
 
+/// Where alerts are posted on this machine.
+pub type Channels = ports::Unheard;
+
 /// Puts an engine together.
 pub fn engine<H: Handlers<Compute>>(
     data: Data,

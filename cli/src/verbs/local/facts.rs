@@ -125,6 +125,7 @@ impl Facts {
             | FactBody::ClusterRequested(_)
             | FactBody::ClusterDraining(_)
             | FactBody::DeadlineMissed(_)
+            | FactBody::DeadlineAtRisk(_)
             | FactBody::OperationRequested(_)
             | FactBody::OperationDone(_) => {}
         }
@@ -199,6 +200,14 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
             let subject = fact.workflow.to_string();
             let rest = format!(": {} had to have succeeded by now", fact.run);
             ((subject, "missed its deadline", rest), Paint::Bad)
+        }
+        FactBody::DeadlineAtRisk(fact) => {
+            let subject = fact.workflow.to_string();
+            let rest = format!(": {} has to have succeeded in time", fact.run);
+            (
+                (subject, "will probably miss its deadline", rest),
+                Paint::Bad,
+            )
         }
         FactBody::OperationDone(fact) => {
             let subject = format!("{} {}", fact.by, fact.operation);

@@ -79,7 +79,7 @@ impl Finish {
             return Err(Failure::trouble(what).help("it does what is asked for by itself"));
         };
         let configuration = self.config.read(&self.events.events, folder)?;
-        let mut engine = embedded::engine(data, configuration, OnlyAsked)?;
+        let mut engine = embedded::engine(data, configuration, OnlyAsked::default())?;
         embedded::register(&engine, &self.events, screen)?;
         let interrupted = embedded::stop_at_interrupt(engine.stopper())?;
         let facts = Rc::new(RefCell::new(Facts::new(zone, false)));
@@ -159,6 +159,7 @@ fn may_end_it(fact: &Fact) -> bool {
         | FactBody::ClusterTerminated(_)
         | FactBody::ClusterFailed(_)
         | FactBody::DeadlineMissed(_)
+        | FactBody::DeadlineAtRisk(_)
         | FactBody::OperationRequested(_) => false,
     }
 }

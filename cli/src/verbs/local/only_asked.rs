@@ -7,9 +7,13 @@ use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Compute, Delivery, Verdict};
 
+use super::embedded::Channels;
+
 /// murmur's functions, except that schedules and upstreams start no runs.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct OnlyAsked;
+pub struct OnlyAsked {
+    functions: Functions<Channels>,
+}
 
 /// When a message that starts something else is looked at again.
 const NOT_NOW: Seconds = Seconds(900);
@@ -22,14 +26,15 @@ impl<C: Compute> Handlers<C> for OnlyAsked {
         batch: Vec<Delivery>,
     ) -> Vec<Verdict> {
         if function != Function::StartRun {
-            return Functions.handle(function, ports, batch).await;
+            return self.functions.handle(function, ports, batch).await;
         }
         let mut verdicts = Vec::with_capacity(batch.len());
         for delivery in batch {
             match unasked(&delivery.message) {
                 Some(verdict) => verdicts.push(verdict),
                 None => {
-                    let own = Functions.handle(function, ports, vec![delivery]).await;
+                    let batch = vec![delivery];
+                    let own = self.functions.handle(function, ports, batch).await;
                     verdicts.extend(own);
                 }
             }
@@ -53,6 +58,7 @@ fn unasked(message: &Message) -> Option<Verdict> {
         | Message::Work(_)
         | Message::Cluster(_)
         | Message::Drain(_)
-        | Message::Sweep => None,
+        | Message::Sweep
+        | Message::Alert(_) => None,
     }
 }

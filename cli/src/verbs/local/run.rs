@@ -147,7 +147,7 @@ impl Run {
         screen: Screen,
     ) -> Result<Exit, Failure> {
         let configuration = self.config.read(&self.events.events, &self.data.data)?;
-        let mut engine = embedded::engine(data, configuration, OnlyAsked)?;
+        let mut engine = embedded::engine(data, configuration, OnlyAsked::default())?;
         embedded::register(&engine, &self.events, screen)?;
         let began = engine.now();
         let (request, run) = self.request(workflow, zone, began, began.max(opening))?;

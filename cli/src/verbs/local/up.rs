@@ -93,7 +93,7 @@ impl Up {
             .help("stop it, or name another folder with --data"));
         };
         let configuration = self.config.read(&self.events.events, folder)?;
-        let mut engine = embedded::engine(data, configuration, Functions)?;
+        let mut engine = embedded::engine(data, configuration, Functions::<Channels>::default())?;
         embedded::register(&engine, &self.events, screen)?;
         let interrupted = embedded::stop_at_interrupt(engine.stopper())?;
         let now = engine.now().max(from.unwrap_or(Timestamp::MIN));

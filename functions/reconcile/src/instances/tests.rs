@@ -50,7 +50,9 @@ fn sent(ports: &TestPorts) -> Vec<String> {
         Message::Cluster(seen) => format!("{inbox} {} {:?}", seen.id, seen.state),
         Message::Work(seen) => format!("{inbox} {} {:?}", seen.submission, seen.state),
         Message::Fact(fact) => format!("{inbox} {}", fact.body.type_name()),
-        Message::Event(_) | Message::Start(_) | Message::Sweep => panic!("not for {inbox}"),
+        Message::Event(_) | Message::Start(_) | Message::Sweep | Message::Alert(_) => {
+            panic!("not for {inbox}")
+        }
     })
     .collect()
 }

@@ -44,11 +44,12 @@ fn route(alert: &Alert) -> Option<AlertRoute> {
         channel: alert.channel.get()?.value.0,
         to: alert.to.get()?.value.0.clone(),
         secret: text(alert.secret.as_ref().map(|secret| &secret.value)),
-        on: alert
+        facts: alert
             .facts
             .iter()
             .flatten()
             .map(|fact| fact.0.clone())
             .collect(),
+        severity: model::alert::Severity::Warning,
     })
 }

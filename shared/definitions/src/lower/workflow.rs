@@ -53,6 +53,7 @@ pub(super) fn lower(name: &WorkflowRef, workflow: &Workflow) -> Option<Lowered> 
         deadline: workflow.deadline.as_ref().map(deadline),
         max_active_runs: active_runs(workflow)?,
         params: params(workflow),
+        alerts: model::definition::AlertRules::default(),
         priority: workflow
             .priority
             .map_or(Some(0), |priority| priority.fit())?,

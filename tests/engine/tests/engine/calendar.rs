@@ -4,6 +4,7 @@ use local::compute::NothingCompute;
 use local::{ClockMode, Data, Engine, Functions, Options};
 use model::Timestamp;
 use model::run::RunState;
+use ports::Unheard;
 
 use crate::scene::Scene;
 
@@ -27,7 +28,7 @@ fn pass(scene: &Scene, from: &str, until: &str) {
     };
     let data = Data::open(&scene.data(), options).unwrap();
     let compute = NothingCompute::new(data.clock());
-    let mut engine = Engine::new(data, compute, Functions);
+    let mut engine = Engine::new(data, compute, Functions::<Unheard>::default());
     let files = definitions::read_folder(&scene.file("events")).unwrap();
     let registered = engine
         .call(async |ports| register_definitions::register(ports, &files).await)

@@ -10,6 +10,7 @@ use local::{ClockMode, Data, Engine, EngineClock, Functions, Options, Reader};
 use model::key::Key;
 use model::registry::Deployment;
 use model::run::RunState;
+use ports::Unheard;
 use ports::{Clock as _, Ports as _, TypedStore as _};
 
 use crate::scene::{Scene, Time};
@@ -284,7 +285,7 @@ fn ten_thousand_tasks_in_one_workflow_are_registered_and_run() {
     let began = Instant::now();
     let data = Data::open(&scene.data(), Options::default()).unwrap();
     let compute = NothingCompute::new(data.clock());
-    let mut engine = Engine::new(data, compute, Functions);
+    let mut engine = Engine::new(data, compute, Functions::<Unheard>::default());
     let files = definitions::read_folder(&scene.file("events")).unwrap();
     let registered = engine
         .call(async |ports| register_definitions::register(ports, &files).await)

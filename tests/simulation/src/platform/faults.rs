@@ -80,6 +80,10 @@ faults! {
     ClockSkew: "invocation", 50_000, "time: clock skewed by up to 2 seconds";
     ClockChange: "day", 300_000, "time: a day on which clocks change";
     LeapDay: "day", 70_000, "time: leap day";
+    AlertFails: "post", 100_000, "alerts: endpoint fails";
+    AlertThrottled: "post", 50_000, "alerts: endpoint throttles";
+    AlertUnheard: "post", 30_000, "alerts: posted, answer lost";
+    AlertHangs: "post", 30_000, "alerts: no answer, not posted";
 }
 
 /// A rate for each class, in a million.

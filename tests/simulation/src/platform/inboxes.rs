@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use jiff::SignedDuration;
 use model::Timestamp;
+use model::alert::AlertRequest;
 use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Delivery, Verdict};
@@ -316,6 +317,10 @@ pub fn gist(message: &Message) -> String {
         Message::Start(request) => format!("a start of {} for {}", request.workflow, request.slot),
         Message::Drain(instance) => format!("drain {instance}"),
         Message::Sweep => "a sweep".to_owned(),
+        Message::Alert(AlertRequest::Notice { route, incident }) => {
+            format!("whether {route} knows of {incident}")
+        }
+        Message::Alert(AlertRequest::Digest { route }) => format!("a digest for {route}"),
     }
 }
 
@@ -335,6 +340,7 @@ fn handler(
             Function::TerminateCluster => terminate_cluster::handle(&ports, batch).await,
             Function::Operate => operate::handle(&ports, batch).await,
             Function::Reconcile => reconcile::handle(&ports, batch).await,
+            Function::Alert => alert::handle(&ports, &ports, batch).await,
         }
     })
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use choreography::plan::Plan;
 use choreography::scope::Scopes;
+use model::alert::{Incident, Root, Symptom, SymptomRef};
 use model::attempt::AttemptKey;
 use model::cluster::{Instance, InstanceKey};
 use model::definition::Workflow;
@@ -37,6 +38,8 @@ pub struct Mirror {
     pub waiters: BTreeMap<Key, Waiter>,
     pub operations: BTreeMap<OperationId, Operation>,
     pub deadlines: BTreeMap<RunId, Deadline>,
+    pub incidents: BTreeMap<Root, Incident>,
+    pub symptoms: BTreeMap<(Root, SymptomRef), Symptom>,
     definitions: BTreeMap<DefinitionHash, Definition>,
 }
 
@@ -72,6 +75,8 @@ pub enum Parsed {
     Operation(Operation),
     Generation(Generation),
     Deadline(Deadline),
+    Incident(Incident),
+    Symptom(Symptom),
     Definition(DefinitionPart),
     Delete(Key),
     Other,
@@ -175,6 +180,15 @@ impl Mirror {
                 self.deadlines.insert(deadline.run.clone(), deadline);
                 Change::Other
             }
+            Parsed::Incident(incident) => {
+                self.incidents.insert(incident.incident.clone(), incident);
+                Change::Other
+            }
+            Parsed::Symptom(symptom) => {
+                let key = (symptom.incident.clone(), symptom.symptom.clone());
+                self.symptoms.insert(key, symptom);
+                Change::Other
+            }
             Parsed::Definition(part) => {
                 let (content, plan) = (part.content, OnceCell::new());
                 let definition = Definition { content, plan };
@@ -274,6 +288,8 @@ fn parse(write: &Write) -> Parsed {
         Operation::KIND => Parsed::Operation(read(&item.body)),
         Generation::KIND => Parsed::Generation(read(&item.body)),
         Deadline::KIND => Parsed::Deadline(read(&item.body)),
+        Incident::KIND => Parsed::Incident(read(&item.body)),
+        Symptom::KIND => Parsed::Symptom(read(&item.body)),
         DefinitionPart::KIND => Parsed::Definition(read(&item.body)),
         _ => Parsed::Other,
     }

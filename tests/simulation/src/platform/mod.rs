@@ -99,7 +99,14 @@ impl World {
         let faults = Faults::of(script.seed, script.rates, script.spared.clone());
         let watch = Watch::new(Trace::new(script.is_told), scenery.sizes());
         let fates = Fates::of(script.seed, script.rates.of(Fault::Refused));
-        let shared = Rc::new(Shared::at(begin, faults, watch, stream(2), fates));
+        let shared = Rc::new(Shared::at(
+            begin,
+            faults,
+            watch,
+            stream(2),
+            fates,
+            script.plot.alerts,
+        ));
         let redrives = script.rates.of(Fault::Redrive) > 0;
         let mut world = Self {
             shared,

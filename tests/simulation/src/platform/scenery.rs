@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use model::alert::Severity;
 use model::definition::{
-    ActiveRuns, Align, CatchUp, Cluster, ClusterChoice, CommandTask, Definitions, EmrSpec,
-    EventTrigger, Quota, ScheduleSpec, TaskKind, Team, WhenFull, Workflow,
+    ActiveRuns, AlertChannel, AlertRoute, AlertRules, Align, CatchUp, Cluster, ClusterChoice,
+    CommandTask, Definitions, EmrSpec, EventTrigger, QuietHours, Quota, ScheduleSpec, TaskKind,
+    Team, WhenFull, Workflow,
 };
 use model::expected::ScheduleRef;
 use model::limit::LimitRef;
@@ -20,6 +22,9 @@ use crate::dice::Dice;
 
 /// The names of the workflows there are, upstreams first.
 pub const WORKFLOWS: [&str; 4] = ["first", "second", "third", "fourth"];
+
+/// The channel whose people want to hear of everything.
+pub const FOR_ALL: &str = "#all";
 
 const RULES: [&str; 5] = [
     "all_succeeded",
@@ -37,6 +42,7 @@ pub struct Scenery {
     pub workflows: Vec<Workflow>,
     /// Later editions of the workflows.
     edited: Vec<Workflow>,
+    alerts: bool,
 }
 
 impl Scenery {
@@ -90,6 +96,7 @@ impl Scenery {
             },
             edited: edited.collect(),
             workflows,
+            alerts: plot.alerts,
         }
     }
 
@@ -103,7 +110,7 @@ impl Scenery {
             pools: self.pools.clone(),
             execution_role: None,
             job_definitions: None,
-            alerts: Vec::new(),
+            alerts: if self.alerts { routes() } else { Vec::new() },
         };
         let workflows = if is_edited {
             &self.edited
@@ -120,6 +127,15 @@ impl Scenery {
             clusters: clusters.collect(),
             workflows: workflows.collect(),
         }
+    }
+
+    /// Whether the people of a workflow wait before they want to be told.
+    pub fn is_patient(&self, workflow: Option<&Name>) -> bool {
+        let mut own = self
+            .workflows
+            .iter()
+            .filter(|one| Some(&one.name) == workflow);
+        own.any(|one| one.alerts.in_a_row.is_some() || one.alerts.quiet.is_some())
     }
 
     /// Every schedule, with what it says.
@@ -241,7 +257,36 @@ fn named(dice: &Dice, script: &Script, name: &str) -> Workflow {
     workflow.priority = i32::try_from(dice.below(3)).expect("small");
     let (judged, minutes) = (dice.percent(30), 20 + dice.below(200));
     workflow.deadline = (plot.deadlines && judged).then(|| within(minutes));
+    workflow.alerts = alert_rules(&Dice::stream(script.seed, 40 + name.len() as u64));
     workflow
+}
+
+/// Where the team is told: all of it, what is bad, what is worst.
+fn routes() -> Vec<AlertRoute> {
+    let route = |channel, to: &str, severity| AlertRoute {
+        channel,
+        to: to.to_owned(),
+        secret: None,
+        facts: Vec::new(),
+        severity,
+    };
+    vec![
+        route(AlertChannel::Slack, FOR_ALL, Severity::Warning),
+        route(AlertChannel::Pagerduty, "on-call", Severity::Error),
+        route(AlertChannel::Email, "boss", Severity::Critical),
+    ]
+}
+
+fn alert_rules(dice: &Dice) -> AlertRules {
+    let in_a_row = 2 + u32::try_from(dice.below(2)).expect("small");
+    let from = u16::try_from(dice.below(1440)).expect("small");
+    let to = (from + 60) % 1440;
+    let (patient, quiet, worse) = (dice.percent(20), dice.percent(20), dice.percent(10));
+    AlertRules {
+        in_a_row: patient.then_some(in_a_row),
+        quiet: quiet.then_some(QuietHours { from, to }),
+        severity: worse.then_some(Severity::Critical),
+    }
 }
 
 /// A join of more tasks than one node holds.

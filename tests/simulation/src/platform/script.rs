@@ -18,6 +18,8 @@ pub struct Plot {
     pub deadlines: bool,
     /// One workflow joins more tasks than one node of a join holds.
     pub is_wide: bool,
+    /// Its team has routes of alerts.
+    pub alerts: bool,
     /// How many of the four workflows there are, and tasks in each at most.
     pub workflows: usize,
     pub most_tasks: u64,
@@ -32,6 +34,7 @@ impl Plot {
         refuses: true,
         deadlines: true,
         is_wide: false,
+        alerts: false,
         workflows: 4,
         most_tasks: 6,
     };
@@ -78,7 +81,13 @@ impl Script {
         let dice = Dice::stream(seed, 0);
         let (kind, plot, rates) = kind(&dice);
         let is_wide = dice.percent(1);
-        let plot = Plot { is_wide, ..plot };
+        // Of a stream of its own: a day is the same with and without alerts, as far as it can be.
+        let alerts = Dice::stream(seed, 7).percent(50);
+        let plot = Plot {
+            is_wide,
+            alerts,
+            ..plot
+        };
         let share = |fault: Fault| dice.per_million(rates.of(fault));
         let calendar = if share(Fault::LeapDay) {
             LEAP
@@ -97,6 +106,13 @@ impl Script {
             replays: dice.percent(10),
             is_told: false,
         }
+    }
+
+    /// The same day without alerts.
+    #[must_use]
+    pub fn without_alerts(mut self) -> Self {
+        self.plot.alerts = false;
+        self
     }
 
     /// The same day, told.

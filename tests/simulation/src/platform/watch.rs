@@ -13,7 +13,7 @@ use model::task::Place;
 use model::units::Seconds;
 use ports::Write;
 
-use super::invariants::{Invariant, Verdicts, effects, facts, submissions};
+use super::invariants::{Invariant, Verdicts, alerts, effects, facts, submissions};
 use super::mirror::{Change, Mirror, Parsed};
 use super::ports::Shared;
 use super::services::STEPS;
@@ -43,6 +43,8 @@ pub struct Watch {
     pub lost: RefCell<BTreeMap<SubmissionId, Timestamp>>,
     /// How long each lost event went unnoticed, in seconds.
     pub unnoticed: RefCell<Vec<u64>>,
+    /// What the channels of the team read.
+    pub read: RefCell<alerts::Read>,
     on_its_way: Cell<Timestamp>,
 }
 
@@ -63,6 +65,7 @@ impl Watch {
             succeeded: RefCell::default(),
             lost: RefCell::default(),
             unnoticed: RefCell::default(),
+            read: RefCell::default(),
             on_its_way: Cell::new(Timestamp::MIN),
         }
     }

@@ -8,7 +8,7 @@ mod ports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ::ports::{Delivery, Verdict};
+use ::ports::{Delivery, Unheard, Verdict};
 use model::Timestamp;
 use model::definition::{CatchUp, Definitions, ScheduleSpec, Team, Workflow};
 use model::expected::ScheduleRef;
@@ -292,6 +292,7 @@ async fn handler(ports: &YearPorts, inbox: Function, batch: Vec<Delivery>) -> Ve
         Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
         Function::Operate => operate::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
+        Function::Alert => alert::handle(ports, &Unheard, batch).await,
     }
 }
 

@@ -24,6 +24,7 @@ impl World {
         self.history_is_kept();
         self.outcomes_follow();
         self.poison_is_set_aside();
+        self.everybody_knows();
     }
 
     /// Whether the day may end early: nothing is left to wait for.

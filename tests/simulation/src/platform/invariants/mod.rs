@@ -1,6 +1,7 @@
 //! What must hold, by number. Each is checked by name: throughout (`effects`, `submissions`,
 //! `facts`, `watchful`) and at the end of the day (`end`, `history`, `replay`).
 
+pub mod alerts;
 pub mod effects;
 pub mod end;
 pub mod facts;
@@ -48,7 +49,7 @@ invariants! {
     11 ClustersEnd: "no cluster outlives its window plus grace, none is orphaned";
     12 LimitsHold: "no limit is ever exceeded, and nobody waits beside a free place";
     13 SetAside: "what cannot be delivered is set aside with its cause; redrive converges";
-    14 OneAlert: "one open alert per incident (with the alert function: not simulated yet)";
+    14 OneAlert: "one open alert per incident, and everybody knows in the end";
     15 Deterministic: "same seed, same trace hash";
 }
 

@@ -21,6 +21,7 @@ pub struct Picture {
     submissions: usize,
     clusters: usize,
     facts: usize,
+    posts: usize,
 }
 
 impl World {
@@ -48,6 +49,7 @@ impl World {
             submissions: services.work.len(),
             clusters: services.clusters.len(),
             facts: self.shared.watch.told_of_owed(),
+            posts: self.shared.watch.read.borrow().posts,
         }
     }
 
@@ -90,9 +92,17 @@ fn difference(before: &Picture, after: &Picture) -> String {
         .instances
         .iter()
         .find(|one| !before.instances.contains(one));
-    let numbers = |one: &Picture| (one.past, one.submissions, one.clusters, one.facts);
+    let numbers = |one: &Picture| {
+        (
+            one.past,
+            one.submissions,
+            one.clusters,
+            one.facts,
+            one.posts,
+        )
+    };
     format!(
-        "a replay changed {task:?} {run:?} {instance:?}, history, submissions, clusters and facts from {:?} to {:?}",
+        "a replay changed {task:?} {run:?} {instance:?}, history, submissions, clusters, facts and posts from {:?} to {:?}",
         numbers(before),
         numbers(after)
     )

@@ -33,6 +33,9 @@ impl EventBus for PlatformPorts {
             let now = self.shared.now();
             self.shared.watch.published(&fact, now);
             for function in Function::subscribers(fact.body.type_name()) {
+                if *function == Function::Alert && !self.shared.hears {
+                    continue;
+                }
                 let letter = (now, *function, Message::Fact(fact.clone()));
                 self.shared.mail.borrow_mut().push(letter);
             }

@@ -7,6 +7,7 @@
 mod bus;
 mod compute;
 mod names;
+mod notifier;
 mod store;
 
 pub use compute::{Pending, carry_out_late};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub mail: RefCell<Vec<(Timestamp, Function, Message)>>,
     /// Where names lead.
     pub hosts: RefCell<BTreeMap<String, String>>,
+    /// Whether the alert function hears of facts.
+    pub hears: bool,
     /// Submissions nobody heard of that the services will carry out later.
     pub pending: RefCell<Vec<compute::Pending>>,
     /// How long things take.
@@ -60,6 +63,7 @@ impl Shared {
         watch: Watch,
         lengths: Dice,
         fates: super::fates::Fates,
+        hears: bool,
     ) -> Self {
         Self {
             store: MemoryStore::default(),
@@ -69,6 +73,7 @@ impl Shared {
             watch,
             mail: RefCell::default(),
             hosts: RefCell::default(),
+            hears,
             pending: RefCell::default(),
             lengths,
             fates,

@@ -1,0 +1,169 @@
+//! What is well again clears symptoms; an incident without any that stands is resolved.
+
+use std::collections::BTreeSet;
+
+use choreography::alert::settle;
+use model::alert::{Incident, Root, RunIncidents, Symptom, SymptomRef};
+use model::cluster::InstanceKey;
+use model::id::RunId;
+use model::key::Key;
+use model::name::TeamName;
+use model::units::Seconds;
+use ports::{Clock as _, Ports, StateStore as _, Stored, Trouble, TypedStore as _, Write};
+
+use crate::symptoms::ask;
+
+/// How many symptoms are read at once.
+pub(crate) const PAGE: usize = 500;
+
+/// A run succeeded in a generation, or somebody cancelled it: nothing that was told of it up to
+/// then is wrong any more.
+pub(crate) async fn run<P: Ports>(ports: &P, run: &RunId, generation: u32) -> Result<(), Trouble> {
+    let key = Key::RunIncidents(run.clone());
+    let Some(stored) = ports.store().get::<RunIncidents>(&key).await? else {
+        return Ok(());
+    };
+    for root in &stored.value.incidents {
+        let partition = Key::incident_partition(root);
+        let of_tasks = format!("symptom#task/{run}/");
+        clear_all(ports, &partition, &of_tasks, generation).await?;
+        for symptom in [
+            SymptomRef::Run(run.clone()),
+            SymptomRef::Deadline(run.clone()),
+            SymptomRef::AtRisk(run.clone()),
+        ] {
+            let key = Key::Symptom(root.clone(), symptom);
+            if let Some(stored) = ports.store().read(&key).await? {
+                clear(ports, &stored, generation).await?;
+            }
+        }
+        settle(ports, root).await?;
+    }
+    Ok(())
+}
+
+/// An instance is ready: what older ones of its cluster failed of is over.
+pub(crate) async fn cluster<P: Ports>(ports: &P, ready: &InstanceKey) -> Result<(), Trouble> {
+    let root = Root::Cluster(ready.cluster.clone());
+    let key = Key::Incident(root.clone());
+    if ports.store().read(&key).await?.is_none() {
+        // Its first symptom, if one is just being written, is looked at again by its writer.
+        return Ok(());
+    }
+    let partition = Key::incident_partition(&root);
+    let store = ports.store();
+    let instances = store
+        .list::<Symptom>(&partition, "symptom#instance/")
+        .await?;
+    for stored in instances {
+        let SymptomRef::Instance(failed) = &stored.value.symptom else {
+            continue;
+        };
+        if failed < ready {
+            symptom(ports, &root, &stored.value.symptom).await?;
+        }
+    }
+    settle(ports, &root).await
+}
+
+/// Clears one symptom, and sees whether its incident is over.
+pub(crate) async fn symptom<P: Ports>(
+    ports: &P,
+    root: &Root,
+    symptom: &SymptomRef,
+) -> Result<(), Trouble> {
+    let key = Key::Symptom(root.clone(), symptom.clone());
+    if let Some(stored) = ports.store().read(&key).await? {
+        clear(ports, &stored, u32::MAX).await?;
+    }
+    settle(ports, root).await
+}
+
+async fn clear_all<P: Ports>(
+    ports: &P,
+    partition: &str,
+    prefix: &str,
+    generation: u32,
+) -> Result<(), Trouble> {
+    let mut after: Option<String> = None;
+    loop {
+        let store = ports.store();
+        let page = store
+            .scan(partition, prefix, after.as_deref(), PAGE)
+            .await?;
+        for stored in &page {
+            clear(ports, stored, generation).await?;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.sort.clone()),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+async fn clear<P: Ports>(ports: &P, stored: &Stored, generation: u32) -> Result<(), Trouble> {
+    let read = stored.read::<Symptom>()?;
+    if read.value.cleared_at.is_some() || read.value.generation > generation {
+        return Ok(());
+    }
+    let cleared = Symptom {
+        cleared_at: Some(ports.clock().now()),
+        ..read.value
+    };
+    let write = Write::replace(&cleared, Some(read.version));
+    ports.store().commit(vec![write]).await?;
+    Ok(())
+}
+
+/// Lets an incident be what its symptoms say, and has the routes look when it is over. Who resolves
+/// it looks once more: a symptom may have come in between and found it open.
+async fn settle<P: Ports>(ports: &P, root: &Root) -> Result<(), Trouble> {
+    let key = Key::Incident(root.clone());
+    loop {
+        let Some(stored) = ports.store().get::<Incident>(&key).await? else {
+            return Ok(());
+        };
+        let teams = teams_if_over(ports, root).await?;
+        let now = ports.clock().now();
+        let Some(next) = settle::settled(&stored.value, teams.is_none(), now) else {
+            // Also when it was over before: whoever resolved it may have stopped right then.
+            return match teams {
+                Some(teams) => ask(ports, root, teams, Seconds(0)).await,
+                None => Ok(()),
+            };
+        };
+        let write = Write::replace(&next, Some(stored.version));
+        ports.store().commit(vec![write]).await?;
+        tracing::info!(incident = %root, state = ?next.state, "an incident changed");
+    }
+}
+
+/// Whose the symptoms were, once none stands.
+async fn teams_if_over<P: Ports>(
+    ports: &P,
+    root: &Root,
+) -> Result<Option<BTreeSet<TeamName>>, Trouble> {
+    let mut teams = BTreeSet::new();
+    if let Root::Cluster(cluster) = root {
+        teams.insert(cluster.team.clone());
+    }
+    let partition = Key::incident_partition(root);
+    let mut after: Option<String> = None;
+    loop {
+        let store = ports.store();
+        let page = store
+            .scan(&partition, "symptom#", after.as_deref(), PAGE)
+            .await?;
+        for stored in &page {
+            let symptom = stored.read::<Symptom>()?.value;
+            if symptom.cleared_at.is_none() {
+                return Ok(None);
+            }
+            teams.insert(symptom.team);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.sort.clone()),
+            Some(_) | None => return Ok(Some(teams)),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! alert on Lambda.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aws::lambda::alert(alert::handle)
+}

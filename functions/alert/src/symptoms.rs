@@ -1,0 +1,292 @@
+//! Facts that something is wrong become symptoms, and symptoms open incidents.
+//!
+//! The symptom is written first, then whether it still stands is looked at: whoever makes things
+//! well writes that first and looks for symptoms then, so one of the two sees the other (rule 16).
+
+use std::collections::BTreeSet;
+
+use choreography::alert::settle::{self, Added};
+use choreography::alert::symptom;
+use model::alert::{AlertRequest, CurrentAlerts, Incident, Root, RouteRef, RunIncidents};
+use model::alert::{Symptom, SymptomRef};
+use model::cluster::Instance;
+use model::fact::{ClusterFact, DeadlineFact, Fact, RiskFact, RunFact, TaskFact};
+use model::id::RunId;
+use model::key::Key;
+use model::message::{Function, Message};
+use model::name::TeamName;
+use model::run::Run;
+use model::task::Task;
+use model::units::Seconds;
+use ports::{
+    Clock as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _,
+};
+use ports::{Versioned, Write};
+
+use crate::{clear, known};
+
+/// How many tasks of a failed run are read at once to find those that failed.
+const PAGE: usize = 500;
+
+/// A task failed for good.
+pub(crate) async fn task_failed<P: Ports>(
+    ports: &P,
+    told: &TaskFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let key = Key::Task(told.run.clone(), told.task.clone());
+    let Some(task) = ports.store().get::<Task>(&key).await? else {
+        return Ok(());
+    };
+    // Somebody runs it again already, or has set its outcome by hand.
+    let is_newer = (task.value.generation, task.value.attempt) != (told.generation, told.attempt);
+    let Some(found) = symptom::of_task(&task.value).filter(|_| !is_newer) else {
+        return Ok(());
+    };
+    let Some(run) = known::run(ports, &told.run).await? else {
+        return Ok(());
+    };
+    let plan = protocols::plans::plan(ports, &run.definition).await?;
+    let position = plan.position(&told.task);
+    if position.is_some_and(|position| symptom::is_absorbed(&plan, position)) {
+        return Ok(());
+    }
+    record(ports, found, is_repeated).await
+}
+
+/// A run failed: because of tasks that are known to have failed or are found now, or for a reason
+/// of its own.
+pub(crate) async fn run_failed<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &RunFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let mut after: Option<String> = None;
+    let partition = Key::run_partition(&told.run);
+    let mut found = Vec::new();
+    loop {
+        let store = ports.store();
+        let page = store
+            .scan(&partition, "task#", after.as_deref(), PAGE)
+            .await?;
+        for stored in &page {
+            found.extend(symptom::of_task(&stored.read::<Task>()?.value));
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE && found.is_empty() => after = Some(last.sort.clone()),
+            Some(_) | None => break,
+        }
+    }
+    if found.is_empty() {
+        found.push(Symptom {
+            generation: told.generation,
+            reason: told.reason.clone(),
+            ..of_run(fact, &told.run, SymptomRef::Run(told.run.clone()))
+        });
+    }
+    for symptom in found {
+        record(ports, symptom, is_repeated).await?;
+    }
+    Ok(())
+}
+
+/// A run had not succeeded by its deadline, or never began.
+pub(crate) async fn deadline_missed<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &DeadlineFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let found = of_run(fact, &told.run, SymptomRef::Deadline(told.run.clone()));
+    let reason = told.state.is_none().then(|| "it never started".to_owned());
+    record(ports, Symptom { reason, ..found }, is_repeated).await
+}
+
+/// A run will probably be late.
+pub(crate) async fn at_risk<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &RiskFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let waits: Vec<&str> = told
+        .critical_path
+        .iter()
+        .map(|task| task.as_str())
+        .collect();
+    let found = Symptom {
+        generation: told.generation,
+        reason: Some(format!(
+            "it will probably end {} late, after {}",
+            Seconds::between(told.deadline_at, told.likely_at),
+            waits.join(", ")
+        )),
+        ..of_run(fact, &told.run, SymptomRef::AtRisk(told.run.clone()))
+    };
+    record(ports, found, is_repeated).await
+}
+
+/// An instance failed. Once a newer one is ready, that is no news.
+pub(crate) async fn cluster_failed<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &ClusterFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let found = Symptom {
+        incident: Root::Cluster(told.cluster.clone()),
+        symptom: SymptomRef::Instance(told.instance.clone()),
+        team: fact.team.clone(),
+        workflow: None,
+        generation: 0,
+        attempt: 0,
+        failure: None,
+        reason: told.reason.clone(),
+        at: fact.time,
+        cleared_at: None,
+    };
+    record(ports, found, is_repeated).await
+}
+
+fn of_run(fact: &Fact, run: &RunId, symptom: SymptomRef) -> Symptom {
+    Symptom {
+        incident: Root::Run(run.clone()),
+        symptom,
+        team: fact.team.clone(),
+        workflow: fact.workflow.clone(),
+        generation: 0,
+        attempt: 0,
+        failure: None,
+        reason: None,
+        at: fact.time,
+        cleared_at: None,
+    }
+}
+
+/// Stores a symptom, lets its incident be open, and has the routes look.
+async fn record<P: Ports>(ports: &P, told: Symptom, is_repeated: bool) -> Result<(), Trouble> {
+    store(ports, &told).await?;
+    if is_over(ports, &told).await? {
+        return clear::symptom(ports, &told.incident, &told.symptom).await;
+    }
+    let key = Key::Symptom(told.incident.clone(), told.symptom.clone());
+    let Some(stored) = ports.store().get::<Symptom>(&key).await? else {
+        return Ok(());
+    };
+    if stored.value.cleared_at.is_some() {
+        return Ok(());
+    }
+    open(ports, &stored.value, is_repeated).await
+}
+
+/// Stores it where it belongs, and at its run where that is.
+async fn store<P: Ports>(ports: &P, told: &Symptom) -> Result<(), Trouble> {
+    let key = Key::Symptom(told.incident.clone(), told.symptom.clone());
+    let stored = ports.store().get::<Symptom>(&key).await?;
+    let Some(next) = symptom::recorded(stored.as_ref().map(|stored| &stored.value), told) else {
+        return Ok(());
+    };
+    let mut writes = vec![Write::replace(&next, stored.map(|stored| stored.version))];
+    if let Some(run) = told.symptom.run() {
+        writes.extend(pointer(ports, run, &told.incident).await?);
+    }
+    ports.store().commit(writes).await?;
+    Ok(())
+}
+
+/// The write that lets whoever sees the run succeed find its symptoms.
+async fn pointer<P: Ports>(ports: &P, run: &RunId, root: &Root) -> Result<Option<Write>, Trouble> {
+    let key = Key::RunIncidents(run.clone());
+    let stored: Option<Versioned<RunIncidents>> = ports.store().get(&key).await?;
+    let version = stored.as_ref().map(|stored| stored.version);
+    let mut incidents = stored.map_or_else(BTreeSet::new, |stored| stored.value.incidents);
+    let is_new = incidents.insert(root.clone());
+    let run = run.clone();
+    Ok(is_new.then(|| Write::replace(&RunIncidents { run, incidents }, version)))
+}
+
+/// Whether what is wrong is right again, by what is stored of the thing itself.
+async fn is_over<P: Ports>(ports: &P, told: &Symptom) -> Result<bool, Trouble> {
+    match &told.symptom {
+        SymptomRef::Task(run, _)
+        | SymptomRef::Run(run)
+        | SymptomRef::Deadline(run)
+        | SymptomRef::AtRisk(run) => {
+            let run: Option<Versioned<Run>> = ports.store().get(&Key::Run(run.clone())).await?;
+            Ok(run.is_some_and(|run| symptom::run_is_well(&run.value, told)))
+        }
+        SymptomRef::Instance(failed) => {
+            let partition = Key::cluster_partition(&failed.cluster);
+            let own = Key::Instance(failed.clone()).sort();
+            let store = ports.store();
+            let newer = store
+                .scan(&partition, "instance#", Some(&own), PAGE)
+                .await?;
+            for stored in &newer {
+                if stored.read::<Instance>()?.value.ready_at.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Opens the incident, or asks for another look at it. A repeated fact asks again: whoever wrote
+/// the incident may not have come to it.
+async fn open<P: Ports>(ports: &P, found: &Symptom, is_repeated: bool) -> Result<(), Trouble> {
+    let now = ports.clock().now();
+    let key = Key::Incident(found.incident.clone());
+    let stored = ports.store().get::<Incident>(&key).await?;
+    let version = stored.as_ref().map(|stored| stored.version);
+    let stored = stored.map(|stored| stored.value);
+    let (incident, delay) = match settle::add(stored.as_ref(), found, now) {
+        Added::Opened(incident) => (incident, Seconds(0)),
+        Added::Asked(incident) => {
+            let delay = Seconds::between(now, incident.look_at);
+            (incident, delay)
+        }
+        Added::Known if is_repeated => {
+            return ask(ports, &found.incident, owners(found), Seconds(0)).await;
+        }
+        Added::Known => return Ok(()),
+    };
+    let write = Write::replace(&incident, version);
+    ports.store().commit(vec![write]).await?;
+    tracing::info!(incident = %incident.incident, opening = incident.opening, symptom = %found.symptom, "something is wrong");
+    ask(ports, &found.incident, owners(found), delay).await
+}
+
+/// Whose routes are told: the owner's of the root, and of what is harmed.
+fn owners(symptom: &Symptom) -> BTreeSet<TeamName> {
+    let of_root = match &symptom.incident {
+        Root::Run(_) => None,
+        Root::Cluster(cluster) => Some(cluster.team.clone()),
+    };
+    of_root.into_iter().chain([symptom.team.clone()]).collect()
+}
+
+/// Asks every route of these teams to look at an incident.
+pub(crate) async fn ask<P: Ports>(
+    ports: &P,
+    incident: &Root,
+    teams: BTreeSet<TeamName>,
+    delay: Seconds,
+) -> Result<(), Trouble> {
+    let mut asked = Vec::new();
+    for team in teams {
+        let key = Key::CurrentAlerts(team.clone());
+        let alerts = ports.store().get::<CurrentAlerts>(&key).await?;
+        for route in alerts.iter().flat_map(|alerts| &alerts.value.routes) {
+            let route = RouteRef::of(&team, route);
+            let incident = incident.clone();
+            let message = Message::Alert(AlertRequest::Notice { route, incident });
+            asked.push(Outgoing { message, delay });
+        }
+    }
+    if !asked.is_empty() {
+        ports.bus().send(Function::Alert, asked).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,489 @@
+//! The words in which people are told: what failed, where, why, what waits for it, what to do.
+
+use jiff::tz::TimeZone;
+use model::Timestamp;
+use model::alert::{Incident, Root, Severity, Symptom, SymptomRef};
+use model::id::digest;
+use model::name::{TeamName, WorkflowRef};
+use model::post::{About, Post, PostKind};
+use model::run::{Run, RunState};
+use model::task::FailureClass;
+use model::units::Seconds;
+
+use super::summary::Summary;
+
+/// The longest deduplication key, and the longest reason that is repeated in full, in characters.
+const KEY_MAX: usize = 255;
+const REASON_MAX: usize = 300;
+
+/// How many incidents a digest lists.
+pub const DIGEST_LINES: usize = 50;
+
+/// What is known beside the incident.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The run at its root, if it has begun.
+    pub run: Option<Run>,
+    /// Tasks of the run that cannot start because of what failed.
+    pub blocked_tasks: usize,
+    /// Workflows that wait for the run.
+    pub blocked_workflows: Vec<WorkflowRef>,
+    pub deadline_at: Option<Timestamp>,
+    /// How many runs have failed in a row, this one included, where anybody counts.
+    pub in_a_row: Option<u32>,
+    /// In which times are shown.
+    pub zone: TimeZone,
+}
+
+/// Composes a message about one incident.
+pub fn compose(
+    incident: &Incident,
+    summary: &Summary,
+    context: &Context,
+    kind: PostKind,
+    now: Timestamp,
+) -> Post {
+    let lines = summary.shown.iter().map(|symptom| line(symptom, incident));
+    Post {
+        dedup_key: dedup_key(&incident.incident, incident.opening),
+        kind,
+        repeated: false,
+        reference: None,
+        severity: summary.severity,
+        team: incident.team.clone(),
+        title: title(incident, summary, kind),
+        fields: fields(incident, summary, context, kind, now),
+        lines: lines.collect(),
+        omitted: summary.omitted(),
+        commands: commands(incident, summary, kind),
+        at: incident.opened_at,
+        about: vec![About {
+            incident: incident.incident.clone(),
+            opening: incident.opening,
+            kind,
+        }],
+    }
+}
+
+/// Composes one message about many incidents, each in the words of its own.
+pub fn compose_digest(team: &TeamName, posts: &[Post], now: Timestamp) -> Post {
+    let count = |wanted| posts.iter().filter(|post| post.kind == wanted).count();
+    let (opened, resolved) = (count(PostKind::Opened), count(PostKind::Resolved));
+    let changed = count(PostKind::Changed);
+    let parts = [(opened, "new"), (changed, "worse"), (resolved, "resolved")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let titles: Vec<&str> = posts.iter().map(|post| post.title.as_str()).collect();
+    let keys = posts.iter().map(|post| post.dedup_key.as_str());
+    let lines = titles
+        .iter()
+        .take(DIGEST_LINES)
+        .map(|&title| title.to_owned());
+    Post {
+        dedup_key: format!("digest/{}", &digest(keys)[..32]),
+        kind: PostKind::Digest,
+        repeated: false,
+        reference: None,
+        severity: posts
+            .iter()
+            .map(|post| post.severity)
+            .max()
+            .unwrap_or_default(),
+        team: team.clone(),
+        title: format!("{} incidents at once: {}", posts.len(), parts.join(", ")),
+        fields: Vec::new(),
+        lines: lines.collect(),
+        omitted: u32::try_from(posts.len().saturating_sub(DIGEST_LINES)).unwrap_or(u32::MAX),
+        commands: vec!["murmur incidents".to_owned()],
+        at: now,
+        about: posts.iter().flat_map(|post| post.about.clone()).collect(),
+    }
+}
+
+/// Names an opening of an incident to channels that fold what has one key.
+fn dedup_key(root: &Root, opening: u32) -> String {
+    let whole = format!("murmur/{root}/{opening}");
+    if whole.len() <= KEY_MAX {
+        return whole;
+    }
+    format!("murmur/{}/{opening}", &digest([whole.as_str()])[..32])
+}
+
+fn title(incident: &Incident, summary: &Summary, kind: PostKind) -> String {
+    let first = summary.shown.first().or(summary.first.as_ref());
+    let what = match (&incident.incident, first) {
+        (Root::Run(run), first) => of_run(incident, run.as_str(), first),
+        (Root::Cluster(cluster), Some(first)) => {
+            let reason = reason(first).map_or_else(String::new, |reason| format!(": {reason}"));
+            match first.symptom {
+                SymptomRef::Instance(_) => format!("cluster {cluster} failed{reason}"),
+                SymptomRef::Task(..)
+                | SymptomRef::Run(_)
+                | SymptomRef::Deadline(_)
+                | SymptomRef::AtRisk(_) => format!("work fails on cluster {cluster}{reason}"),
+            }
+        }
+        (Root::Cluster(cluster), None) => format!("cluster {cluster}"),
+    };
+    match kind {
+        PostKind::Opened | PostKind::Digest => format!("{what}{}", and_more(summary)),
+        PostKind::Changed => format!("{what}{}", and_more(summary)),
+        PostKind::Resolved => format!("resolved: {what}"),
+    }
+}
+
+fn of_run(incident: &Incident, run: &str, first: Option<&Symptom>) -> String {
+    let workflow = incident.workflow.as_ref().map_or_else(
+        || run.to_owned(),
+        |workflow| format!("{}/{workflow}", incident.team),
+    );
+    let slot = slot_of(run).map_or_else(String::new, |slot| format!(" {slot}"));
+    let Some(first) = first else {
+        return format!("{workflow}{slot}");
+    };
+    let reason = reason(first).map_or_else(String::new, |reason| format!(": {reason}"));
+    match &first.symptom {
+        SymptomRef::Task(_, task) => format!("{workflow}{slot}: {task} failed{reason}"),
+        SymptomRef::Run(_) => format!("{workflow}{slot} failed{reason}"),
+        SymptomRef::Deadline(_) => format!("{workflow}{slot} missed its deadline{reason}"),
+        SymptomRef::AtRisk(_) => {
+            format!("{workflow}{slot} will probably miss its deadline{reason}")
+        }
+        SymptomRef::Instance(instance) => format!("{instance} failed{reason}"),
+    }
+}
+
+/// The part of a run's id that says what it is for.
+fn slot_of(run: &str) -> Option<&str> {
+    run.splitn(3, "--").nth(2)
+}
+
+fn and_more(summary: &Summary) -> String {
+    match summary.standing {
+        0 | 1 => String::new(),
+        standing => format!(" (and {} more)", standing - 1),
+    }
+}
+
+fn reason(symptom: &Symptom) -> Option<String> {
+    let reason = symptom.reason.as_deref()?;
+    let line = reason.lines().next().unwrap_or_default();
+    if line.chars().count() <= REASON_MAX {
+        return Some(line.to_owned());
+    }
+    Some(line.chars().take(REASON_MAX).chain(['…']).collect())
+}
+
+fn line(symptom: &Symptom, incident: &Incident) -> String {
+    let why = reason(symptom).map_or_else(String::new, |reason| format!(": {reason}"));
+    match &symptom.symptom {
+        SymptomRef::Task(run, task) => {
+            let of = match &incident.incident {
+                Root::Run(_) => task.to_string(),
+                Root::Cluster(_) => format!("{run} {task}"),
+            };
+            let class = symptom.failure.map_or("", class);
+            format!(
+                "{of} failed in attempt {}{class}{why}",
+                symptom.attempt.max(1)
+            )
+        }
+        SymptomRef::Run(run) => format!("{run} failed{why}"),
+        SymptomRef::Deadline(run) => format!("{run} missed its deadline{why}"),
+        SymptomRef::AtRisk(run) => format!("{run} will probably miss its deadline{why}"),
+        SymptomRef::Instance(instance) => format!("{instance} failed{why}"),
+    }
+}
+
+fn class(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Application => " (the work itself)",
+        FailureClass::Infrastructure => " (its cluster or host)",
+        FailureClass::Refused => " (refused)",
+    }
+}
+
+fn fields(
+    incident: &Incident,
+    summary: &Summary,
+    context: &Context,
+    kind: PostKind,
+    now: Timestamp,
+) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut add = |label: &str, value: String| fields.push((label.to_owned(), value));
+    add("team", incident.team.to_string());
+    match &incident.incident {
+        Root::Run(run) => {
+            if let Some(workflow) = &incident.workflow {
+                add("workflow", format!("{}/{workflow}", incident.team));
+            }
+            add("run", run.to_string());
+        }
+        Root::Cluster(cluster) => add("cluster", cluster.to_string()),
+    }
+    let instant = |at: Timestamp| shown(&context.zone, at);
+    if let Some(run) = &context.run {
+        let date = context.zone.to_datetime(run.logical_date).date();
+        add("logical date", date.to_string());
+        add("state", state(run));
+    }
+    if let Root::Cluster(_) = incident.incident
+        && !summary.runs.is_empty()
+    {
+        add("runs it harms", summary.runs.len().to_string());
+    }
+    if let Some(blocks) = blocks(context) {
+        add("blocks", blocks);
+    }
+    if let Some(deadline) = context.deadline_at {
+        add("deadline", deadline_field(deadline, now, &instant));
+    }
+    if let Some(count) = context.in_a_row.filter(|count| *count > 1) {
+        add("failed in a row", count.to_string());
+    }
+    add("since", instant(incident.opened_at));
+    if kind == PostKind::Resolved {
+        let resolved = incident.resolved_at.unwrap_or(now);
+        let lasted = Seconds::between(incident.opened_at, resolved);
+        add("resolved", format!("{}, after {lasted}", instant(resolved)));
+    }
+    fields
+}
+
+fn state(run: &Run) -> String {
+    let state = match run.state {
+        RunState::Waiting => "waiting",
+        RunState::Running => "running",
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+        RunState::Skipped => "skipped",
+    };
+    match run.generation {
+        1 => state.to_owned(),
+        generation => format!("{state}, generation {generation}"),
+    }
+}
+
+fn blocks(context: &Context) -> Option<String> {
+    let mut parts = Vec::new();
+    match context.blocked_tasks {
+        0 => {}
+        1 => parts.push("1 task".to_owned()),
+        count => parts.push(format!("{count} tasks")),
+    }
+    let workflows = context.blocked_workflows.iter().map(ToString::to_string);
+    parts.extend(workflows);
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn deadline_field(at: Timestamp, now: Timestamp, instant: &impl Fn(Timestamp) -> String) -> String {
+    if at <= now {
+        return format!("{}, missed", instant(at));
+    }
+    format!("{}, in {}", instant(at), Seconds::between(now, at))
+}
+
+fn shown(zone: &TimeZone, at: Timestamp) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
+
+fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<String> {
+    if kind == PostKind::Resolved {
+        return Vec::new();
+    }
+    match &incident.incident {
+        Root::Run(run) => {
+            let mut commands = vec![format!("murmur why {run}")];
+            let failed = summary.shown.iter().find_map(|one| match &one.symptom {
+                SymptomRef::Task(run, task) => Some(format!("murmur logs {run} {task}")),
+                SymptomRef::Run(_)
+                | SymptomRef::Deadline(_)
+                | SymptomRef::AtRisk(_)
+                | SymptomRef::Instance(_) => None,
+            });
+            commands.extend(failed);
+            if summary.severity > Severity::Warning {
+                commands.push(format!("murmur rerun {run}"));
+            }
+            commands
+        }
+        Root::Cluster(cluster) => {
+            let mut commands = vec![format!("murmur clusters {cluster}")];
+            let reruns = summary.runs.iter().take(3);
+            commands.extend(reruns.map(|run| format!("murmur rerun {run}")));
+            commands
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::alert::IncidentState;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn incident(root: &str) -> Incident {
+        Incident {
+            incident: root.parse().unwrap(),
+            team: "weather".parse().unwrap(),
+            workflow: Some("report".parse().unwrap()),
+            state: IncidentState::Open,
+            opening: 1,
+            opened_at: at("2026-03-02T08:15:30Z"),
+            resolved_at: None,
+            look_at: at("2026-03-02T08:15:30Z"),
+        }
+    }
+
+    fn symptom(root: &str, name: &str, reason: &str) -> Symptom {
+        Symptom {
+            incident: root.parse().unwrap(),
+            symptom: name.parse().unwrap(),
+            team: "weather".parse().unwrap(),
+            workflow: Some("report".parse().unwrap()),
+            generation: 1,
+            attempt: 2,
+            failure: Some(FailureClass::Application),
+            reason: Some(reason.to_owned()),
+            at: at("2026-03-02T08:15:30Z"),
+            cleared_at: None,
+        }
+    }
+
+    fn context() -> Context {
+        Context {
+            run: None,
+            blocked_tasks: 3,
+            blocked_workflows: vec!["energy/demand".parse().unwrap()],
+            deadline_at: Some(at("2026-03-02T11:00:00Z")),
+            in_a_row: Some(2),
+            zone: TimeZone::get("America/New_York").unwrap(),
+        }
+    }
+
+    const RUN: &str = "run/weather--report--20260302t081500z";
+
+    #[test]
+    fn a_failed_task_is_told_with_what_it_blocks_and_what_to_do() {
+        let mut summary = Summary::default();
+        let task = "task/weather--report--20260302t081500z/clean";
+        summary.add(symptom(RUN, task, "exit code 1\nsecond line"), None);
+        let now = at("2026-03-02T08:15:32Z");
+        let post = compose(&incident(RUN), &summary, &context(), PostKind::Opened, now);
+        assert_eq!(
+            post.title,
+            "weather/report 20260302t081500z: clean failed: exit code 1"
+        );
+        assert_eq!(
+            post.lines,
+            ["clean failed in attempt 2 (the work itself): exit code 1"]
+        );
+        let fields: Vec<String> = post
+            .fields
+            .iter()
+            .map(|(label, value)| format!("{label}: {value}"))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "team: weather",
+                "workflow: weather/report",
+                "run: weather--report--20260302t081500z",
+                "blocks: 3 tasks, energy/demand",
+                "deadline: 2026-03-02 06:00:00 EST, in 2h44m28s",
+                "failed in a row: 2",
+                "since: 2026-03-02 03:15:30 EST",
+            ]
+        );
+        assert_eq!(
+            post.commands,
+            [
+                "murmur why weather--report--20260302t081500z",
+                "murmur logs weather--report--20260302t081500z clean",
+                "murmur rerun weather--report--20260302t081500z",
+            ]
+        );
+        assert_eq!(post.dedup_key, format!("murmur/{RUN}/1"));
+    }
+
+    #[test]
+    fn a_dead_cluster_is_one_message_however_much_it_harms() {
+        let root = "cluster/weather/red";
+        let mut summary = Summary::default();
+        for at in 0..200 {
+            let task = format!("task/weather--report--{at}/clean");
+            summary.add(symptom(root, &task, "the cluster is gone"), None);
+        }
+        let instance = "instance/weather--red--20260302t080000z--1";
+        summary.add(symptom(root, instance, "BOOTSTRAP_FAILURE"), None);
+        let now = at("2026-03-02T08:15:32Z");
+        let post = compose(&incident(root), &summary, &context(), PostKind::Opened, now);
+        assert_eq!(
+            post.title,
+            "cluster weather/red failed: BOOTSTRAP_FAILURE (and 200 more)"
+        );
+        assert_eq!((post.lines.len(), post.omitted), (10, 191));
+        let harms = ("runs it harms".to_owned(), "200".to_owned());
+        assert!(post.fields.contains(&harms), "{:?}", post.fields);
+    }
+
+    #[test]
+    fn what_is_well_again_says_what_it_was_and_how_long() {
+        let mut summary = Summary::default();
+        let deadline = "deadline/weather--report--20260302t081500z";
+        let cleared = Symptom {
+            reason: None,
+            cleared_at: Some(at("2026-03-02T09:00:00Z")),
+            ..symptom(RUN, deadline, "")
+        };
+        summary.add(cleared, None);
+        let resolved = Incident {
+            state: IncidentState::Resolved,
+            resolved_at: Some(at("2026-03-02T09:00:00Z")),
+            ..incident(RUN)
+        };
+        let now = at("2026-03-02T09:00:01Z");
+        let post = compose(&resolved, &summary, &context(), PostKind::Resolved, now);
+        assert_eq!(
+            post.title,
+            "resolved: weather/report 20260302t081500z missed its deadline"
+        );
+        let last = (
+            "resolved".to_owned(),
+            "2026-03-02 04:00:00 EST, after 44m30s".to_owned(),
+        );
+        assert_eq!(post.fields.last(), Some(&last));
+        assert!(post.commands.is_empty() && post.lines.is_empty());
+    }
+
+    #[test]
+    fn a_digest_lists_incidents_by_their_titles() {
+        let mut summary = Summary::default();
+        let task = "task/weather--report--20260302t081500z/clean";
+        summary.add(symptom(RUN, task, "exit code 1"), None);
+        let now = at("2026-03-02T08:15:32Z");
+        let post = |kind| compose(&incident(RUN), &summary, &context(), kind, now);
+        let mut posts = vec![post(PostKind::Opened); 60];
+        posts.push(post(PostKind::Resolved));
+        let digest = compose_digest(&"weather".parse().unwrap(), &posts, now);
+        assert_eq!(digest.title, "61 incidents at once: 60 new, 1 resolved");
+        assert_eq!((digest.lines.len(), digest.omitted), (50, 11));
+    }
+
+    #[test]
+    fn keys_stay_short_enough_for_pagerduty() {
+        let long = Root::Run("r".repeat(400).into());
+        let key = dedup_key(&long, 3);
+        assert!(key.len() <= KEY_MAX, "{key}");
+        assert_ne!(key, dedup_key(&long, 4));
+    }
+}

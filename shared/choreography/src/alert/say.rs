@@ -1,0 +1,306 @@
+//! Whether a route is to be told something of an incident, given what it was told last.
+
+use model::Timestamp;
+use model::alert::{Incident, IncidentState, Said, Severity};
+use model::definition::{AlertChannel, AlertRoute};
+use model::post::PostKind;
+
+use super::summary::Summary;
+
+/// What a route is told now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Say {
+    /// It knows all there is to know, or does not want to.
+    Nothing,
+    /// Not before then: it is quiet.
+    Hold(Timestamp),
+    Now(PostKind),
+}
+
+/// What matters besides the incident itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Until when its workflow is quiet.
+    pub quiet_until: Option<Timestamp>,
+    /// Whether fewer runs have failed in a row than its workflow wants to be told of.
+    pub is_rare: bool,
+}
+
+/// Decides what a route is told.
+pub fn say(
+    incident: &Incident,
+    summary: &Summary,
+    route: &AlertRoute,
+    said: Option<&Said>,
+    circumstances: Circumstances,
+) -> Say {
+    let said_open = said.filter(|said| said.state == IncidentState::Open);
+    match (incident.state, said_open) {
+        (IncidentState::Resolved, None) => Say::Nothing,
+        // Who was told that something is wrong is told that it is no more, at any hour.
+        (IncidentState::Resolved, Some(_)) => Say::Now(PostKind::Resolved),
+        (IncidentState::Open, None) => opened(summary, route, circumstances),
+        (IncidentState::Open, Some(said)) => {
+            let newer = summary
+                .newest_at
+                .is_some_and(|newest| newest > said.newest_at);
+            let more = summary.symptoms > said.symptoms || newer;
+            if more && edits(route.channel) {
+                Say::Now(PostKind::Changed)
+            } else {
+                Say::Nothing
+            }
+        }
+    }
+}
+
+fn opened(summary: &Summary, route: &AlertRoute, circumstances: Circumstances) -> Say {
+    // Nothing stands while it is being resolved.
+    if summary.standing == 0 || !summary.is_wanted(route) {
+        return Say::Nothing;
+    }
+    if summary.severity == Severity::Critical {
+        return Say::Now(PostKind::Opened);
+    }
+    if circumstances.is_rare {
+        return Say::Nothing;
+    }
+    match circumstances.quiet_until {
+        Some(until) => Say::Hold(until),
+        None => Say::Now(PostKind::Opened),
+    }
+}
+
+/// Whether a later message takes the place of an earlier one, or its own place below it, so that
+/// more can be said without another alert.
+fn edits(channel: AlertChannel) -> bool {
+    match channel {
+        AlertChannel::Slack | AlertChannel::Pagerduty => true,
+        AlertChannel::Webhook | AlertChannel::Email => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::alert::Symptom;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn incident(state: IncidentState) -> Incident {
+        Incident {
+            incident: "run/r".parse().unwrap(),
+            team: "team".parse().unwrap(),
+            workflow: None,
+            state,
+            opening: 1,
+            opened_at: at(1),
+            resolved_at: None,
+            look_at: at(1),
+        }
+    }
+
+    fn summary(symptoms: &[(&str, i64)]) -> Summary {
+        let mut summary = Summary::default();
+        for (name, second) in symptoms {
+            let symptom = Symptom {
+                incident: "run/r".parse().unwrap(),
+                symptom: name.parse().unwrap(),
+                team: "team".parse().unwrap(),
+                workflow: None,
+                generation: 1,
+                attempt: 1,
+                failure: None,
+                reason: None,
+                at: at(*second),
+                cleared_at: None,
+            };
+            summary.add(symptom, None);
+        }
+        summary
+    }
+
+    fn said(state: IncidentState, symptoms: u32, newest: i64) -> Said {
+        Said {
+            state,
+            opening: 1,
+            symptoms,
+            newest_at: at(newest),
+            at: at(newest),
+            reference: None,
+        }
+    }
+
+    #[test]
+    fn a_route_is_brought_up_to_date_and_told_nothing_twice() {
+        use IncidentState::{Open, Resolved};
+        let one = [("task/r/t", 5)];
+        let two = [("task/r/t", 5), ("task/r/u", 9)];
+        let again = [("task/r/t", 9)];
+        let late = [("deadline/r", 5)];
+        let usual = Circumstances {
+            quiet_until: None,
+            is_rare: false,
+        };
+        let quiet = Circumstances {
+            quiet_until: Some(at(100)),
+            ..usual
+        };
+        let rare = Circumstances {
+            is_rare: true,
+            ..usual
+        };
+        let slack = AlertChannel::Slack;
+        let email = AlertChannel::Email;
+        let opened = || Some(said(Open, 1, 5));
+        let closed = || Some(said(Resolved, 1, 5));
+        let now = |kind| Say::Now(kind);
+        for (name, state, symptoms, channel, before, circumstances, expected) in [
+            (
+                "first",
+                Open,
+                &one[..],
+                slack,
+                None,
+                usual,
+                now(PostKind::Opened),
+            ),
+            (
+                "again the same",
+                Open,
+                &one,
+                slack,
+                opened(),
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "one more",
+                Open,
+                &two,
+                slack,
+                opened(),
+                usual,
+                now(PostKind::Changed),
+            ),
+            (
+                "one more by mail",
+                Open,
+                &two,
+                email,
+                opened(),
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "failed again",
+                Open,
+                &again,
+                slack,
+                opened(),
+                usual,
+                now(PostKind::Changed),
+            ),
+            (
+                "well again",
+                Resolved,
+                &[],
+                slack,
+                opened(),
+                usual,
+                now(PostKind::Resolved),
+            ),
+            (
+                "well at night",
+                Resolved,
+                &[],
+                email,
+                opened(),
+                quiet,
+                now(PostKind::Resolved),
+            ),
+            (
+                "never told",
+                Resolved,
+                &[],
+                slack,
+                None,
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "told that it is well",
+                Resolved,
+                &[],
+                slack,
+                closed(),
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "opened again",
+                Open,
+                &one,
+                slack,
+                closed(),
+                usual,
+                now(PostKind::Opened),
+            ),
+            (
+                "at night",
+                Open,
+                &one,
+                slack,
+                None,
+                quiet,
+                Say::Hold(at(100)),
+            ),
+            (
+                "critical at night",
+                Open,
+                &late,
+                slack,
+                None,
+                quiet,
+                now(PostKind::Opened),
+            ),
+            ("rare", Open, &one, slack, None, rare, Say::Nothing),
+            (
+                "rare but critical",
+                Open,
+                &late,
+                slack,
+                None,
+                rare,
+                now(PostKind::Opened),
+            ),
+            (
+                "nothing stands",
+                Open,
+                &[],
+                slack,
+                None,
+                usual,
+                Say::Nothing,
+            ),
+        ] {
+            let route = AlertRoute {
+                channel,
+                to: "#ops".into(),
+                secret: None,
+                facts: Vec::new(),
+                severity: Severity::Warning,
+            };
+            let says = say(
+                &incident(state),
+                &summary(symptoms),
+                &route,
+                before.as_ref(),
+                circumstances,
+            );
+            assert_eq!(says, expected, "{name}");
+        }
+    }
+}
