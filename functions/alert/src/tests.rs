@@ -1,1 +1,6 @@
+//! What people read, whatever happens to messages, channels and processes.
 
+mod channels;
+mod fixture;
+mod incidents;
+mod storms;

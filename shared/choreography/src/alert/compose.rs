@@ -84,7 +84,7 @@ pub fn compose_digest(team: &TeamName, posts: &[Post], now: Timestamp) -> Post {
     Post {
         dedup_key: format!("digest/{}", &digest(keys)[..32]),
         kind: PostKind::Digest,
-        repeated: false,
+        repeated: posts.iter().any(|post| post.repeated),
         reference: None,
         severity: posts
             .iter()
