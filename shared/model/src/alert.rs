@@ -227,6 +227,15 @@ impl From<SymptomRef> for String {
     }
 }
 
+/// The facts alerts are about, as [`SymptomRef::fact`] names them.
+pub const FACTS: [&str; 5] = [
+    "task.failed",
+    "run.failed",
+    "deadline.missed",
+    "deadline.at_risk",
+    "cluster.failed",
+];
+
 /// How bad something is; routes may want only what is bad enough.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

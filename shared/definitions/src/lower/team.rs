@@ -50,6 +50,8 @@ fn route(alert: &Alert) -> Option<AlertRoute> {
             .flatten()
             .map(|fact| fact.0.clone())
             .collect(),
-        severity: model::alert::Severity::Warning,
+        severity: alert
+            .severity
+            .map_or_else(Default::default, |severity| severity.0),
     })
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use model::definition::{
-    ActiveRuns, Deadline as LoweredDeadline, EventTrigger as LoweredTrigger, ParamSpec,
-    ScheduleSpec, Workflow as Lowered,
+    ActiveRuns, AlertRules, Deadline as LoweredDeadline, EventTrigger as LoweredTrigger, ParamSpec,
+    QuietHours, ScheduleSpec, Workflow as Lowered,
 };
 use model::name::{TaskName, WorkflowRef};
 
 use super::{reference, task, text};
 use crate::check::DEFAULT_ZONE;
-use crate::read::ShortOr;
-use crate::written::{Deadline, EventTrigger, Param, Schedule, Workflow};
+use crate::read::{ClockTime, ShortOr};
+use crate::written::{Alerts, Deadline, EventTrigger, Param, Schedule, Workflow};
 
 /// Converts a workflow.
 pub(super) fn lower(name: &WorkflowRef, workflow: &Workflow) -> Option<Lowered> {
@@ -53,7 +53,10 @@ pub(super) fn lower(name: &WorkflowRef, workflow: &Workflow) -> Option<Lowered> 
         deadline: workflow.deadline.as_ref().map(deadline),
         max_active_runs: active_runs(workflow)?,
         params: params(workflow),
-        alerts: model::definition::AlertRules::default(),
+        alerts: workflow
+            .alerts
+            .as_ref()
+            .map_or(Some(AlertRules::default()), alerts)?,
         priority: workflow
             .priority
             .map_or(Some(0), |priority| priority.fit())?,
@@ -87,6 +90,22 @@ fn deadline(deadline: &Deadline) -> LoweredDeadline {
         },
         ShortOr::Long(long) => LoweredDeadline::After(long.after.0),
     }
+}
+
+fn alerts(written: &Alerts) -> Option<AlertRules> {
+    let minutes = |time: ClockTime| u16::from(time.hour) * 60 + u16::from(time.minute);
+    let in_a_row = match &written.in_a_row {
+        None => None,
+        Some(count) => Some(count.fit()?),
+    };
+    Some(AlertRules {
+        in_a_row,
+        quiet: written.quiet.as_ref().map(|quiet| QuietHours {
+            from: minutes(quiet.from),
+            to: minutes(quiet.to),
+        }),
+        severity: written.severity.map(|severity| severity.0),
+    })
 }
 
 fn active_runs(workflow: &Workflow) -> Option<Option<ActiveRuns>> {

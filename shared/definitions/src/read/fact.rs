@@ -1,5 +1,7 @@
 //! Facts by their short names, such as `task.failed` for `murmur.task.failed.v1`.
 
+use model::alert::FACTS;
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,7 +10,6 @@ use super::scalar::schema;
 use super::{Read, Text};
 use crate::code::Code;
 use crate::diagnostic::Findings;
-use crate::words;
 use crate::yaml::Node;
 
 /// The short name of a fact murmur publishes.
@@ -16,11 +17,7 @@ use crate::yaml::Node;
 pub(crate) struct FactName(pub(crate) String);
 
 fn known() -> impl Iterator<Item = &'static str> + Clone {
-    words::fact_types().iter().map(|word| {
-        word.strip_prefix("murmur.")
-            .and_then(|word| word.strip_suffix(".v1"))
-            .unwrap_or(word)
-    })
+    FACTS.into_iter()
 }
 
 impl Read for FactName {
@@ -34,7 +31,7 @@ impl Read for FactName {
             .error(
                 Code::UnknownValue,
                 node.mark,
-                format!("there is no fact `{text}`"),
+                format!("no alert is about a fact `{text}`"),
             )
             .maybe_help(help);
         None

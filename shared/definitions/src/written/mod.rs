@@ -14,4 +14,4 @@ pub(crate) use cluster::{
 };
 pub(crate) use task::{Batch, ClusterChoice, Command, Presto, RetriesLong, Spark, Task};
 pub(crate) use team::{Alert, Team};
-pub(crate) use workflow::{Deadline, EventTrigger, Param, Schedule, Workflow};
+pub(crate) use workflow::{Alerts, Deadline, EventTrigger, Param, Schedule, Workflow};

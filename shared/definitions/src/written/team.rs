@@ -1,5 +1,6 @@
 //! `team.yaml`.
 
+use model::alert::Severity;
 use model::definition::AlertChannel;
 
 use crate::read::{FactName, Map, Text, Tried, Whole, Word, written};
@@ -42,5 +43,7 @@ written! {
         secret: Option<At<Text>>,
         /// The facts it wants, such as `task.failed`; without this key it wants all alerts.
         facts: Option<Vec<FactName>>,
+        /// How bad something must be; `warning` unless given, which is everything.
+        severity: Option<Word<Severity>>,
     }
 }

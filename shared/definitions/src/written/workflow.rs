@@ -1,5 +1,6 @@
 //! `workflows/<name>.yaml`, but for its tasks.
 
+use model::alert::Severity;
 use model::definition::{Align, CatchUp, WhenFull};
 
 use super::Task;
@@ -39,8 +40,28 @@ written! {
         params: Option<Map<Param>>,
         /// Higher goes first where a limit makes work wait; 0 unless given.
         priority: Option<Whole<-1000, 1000>>,
+        /// When people are told that something is wrong with it; at once and always unless given.
+        alerts: Option<Alerts>,
         /// The tasks, by name.
         tasks: Tried<Map<Task>>,
+    }
+
+    /// When people are told that something is wrong with a workflow.
+    pub(crate) struct Alerts {
+        /// Only once so many runs in a row have failed.
+        in_a_row: Option<Whole<2, 100>>,
+        /// Hours in which only what is critical is told; the rest is told afterwards.
+        quiet: Option<Quiet>,
+        /// How bad failures of this workflow are; `critical` ones are told at any hour.
+        severity: Option<Word<Severity>>,
+    }
+
+    /// A part of each day, in the workflow's zone, over midnight when it ends before it begins.
+    pub(crate) struct Quiet {
+        /// When it begins, such as `"22:00"`.
+        from: ClockTime,
+        /// When it ends.
+        to: ClockTime,
     }
 
     /// When a workflow starts.
