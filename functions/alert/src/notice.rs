@@ -155,6 +155,7 @@ impl Begun {
         let mut notice = self.notice;
         match answer {
             Ok(reference) => {
+                notice.intent = None;
                 let earlier = notice.said.take().and_then(|said| said.reference);
                 let newest = self.known.summary.newest_at;
                 notice.said = Some(Said {
@@ -171,9 +172,11 @@ impl Begun {
                 NotifyError::Throttled { .. }
                 | NotifyError::Unavailable { .. }
                 | NotifyError::Refused { .. },
-            ) => {}
+            ) => {
+                let left = notice.intent.take().filter(|_| self.post.repeated);
+                notice.intent = left.map(|intent| pace::failed(intent, now));
+            }
         }
-        notice.intent = None;
         let write = Write::put(&notice, Expect::Version(self.version));
         Ok(ports.store().commit(vec![write]).await?)
     }

@@ -75,3 +75,17 @@ fn a_channel_that_throttles_is_left_alone_for_as_long_as_it_says() {
     assert_eq!(world.deliver(again), Verdict::Done);
     assert_eq!(world.notifier.take().len(), 1);
 }
+
+#[test]
+fn a_repeat_that_was_not_taken_is_followed_by_a_repeat() {
+    let (mut world, again) = answered(NotifyError::Unknown { reason: reason() }, true);
+    let error = NotifyError::Unavailable { reason: reason() };
+    world.notifier.take();
+    world.notifier.fail(error, false);
+    world.ports.clock.pass(Seconds(60));
+    assert!(matches!(world.deliver(again.clone()), Verdict::Failed(_)));
+    world.ports.clock.pass(Seconds(10));
+    assert_eq!(world.deliver(again), Verdict::Done);
+    let posted = world.notifier.take();
+    assert!(posted.len() == 1 && posted[0].post.repeated);
+}

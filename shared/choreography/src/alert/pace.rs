@@ -90,6 +90,15 @@ pub fn intent(now: Timestamp) -> Intent {
     }
 }
 
+/// What stays of the intent of a repeat that was not posted: the first try may have been seen, so
+/// whoever comes next repeats, too.
+pub fn failed(intent: Intent, now: Timestamp) -> Intent {
+    Intent {
+        lease_until: now,
+        ..intent
+    }
+}
+
 fn fresh(route: &RouteRef, now: Timestamp) -> Pace {
     Pace {
         route: route.clone(),
