@@ -114,7 +114,11 @@ impl World {
             self.return_letters(flight, HIDDEN);
             return true;
         }
-        if !self.flights[chosen].is_zombie && faults.strikes(Fault::Frozen) {
+        // A post cannot be fenced. Lambda ends a function long before its messages are delivered again,
+        // so for this one it is left at that.
+        let may_freeze = self.flights[chosen].inbox != Some(Function::Alert);
+        let may_freeze = may_freeze && !self.flights[chosen].is_zombie;
+        if may_freeze && faults.strikes(Fault::Frozen) {
             let lasts = Seconds(HIDDEN.0 + faults.below(Fault::Frozen, 400));
             let wakes = lasts.after(self.now());
             let letters = std::mem::take(&mut self.flights[chosen].letters);

@@ -138,6 +138,12 @@ impl Scenery {
         own.any(|one| one.alerts.in_a_row.is_some() || one.alerts.quiet.is_some())
     }
 
+    /// Whether the people of any workflow are told only of failures in a row.
+    pub fn counts_failures(&self) -> bool {
+        let mut workflows = self.workflows.iter();
+        workflows.any(|one| one.alerts.in_a_row.is_some())
+    }
+
     /// Every schedule, with what it says.
     pub fn schedules(&self) -> Vec<(ScheduleRef, ScheduleSpec)> {
         let mut schedules = Vec::new();

@@ -27,8 +27,7 @@ pub struct Read {
 /// A channel reads something.
 pub fn posted(watch: &Watch, route: &AlertRoute, post: &Post) {
     let mut read = watch.read.borrow_mut();
-    // Nothing goes on so late but here: a function is ended long before anybody takes its place.
-    let is_repeat = post.repeated || watch.late.get().is_some();
+    let is_repeat = post.repeated;
     read.posts += usize::from(!is_repeat);
     for about in &post.about {
         let key = (route.to.clone(), about.incident.clone());
