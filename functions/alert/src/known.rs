@@ -96,6 +96,7 @@ impl Known {
         let circumstances = Circumstances {
             quiet_until,
             is_rare: in_a_row < self.rules.in_a_row,
+            is_unsure: notice.intent.is_some(),
         };
         let said = notice.said.as_ref();
         Ok(say::say(

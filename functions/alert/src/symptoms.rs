@@ -71,7 +71,12 @@ pub(crate) async fn run_failed<P: Ports>(
             .scan(&partition, "task#", after.as_deref(), PAGE)
             .await?;
         for stored in &page {
-            found.extend(symptom::of_task(&stored.read::<Task>()?.value));
+            let failed = symptom::of_task(&stored.read::<Task>()?.value);
+            // A task may have failed in an earlier generation than the one that fails because of it.
+            found.extend(failed.map(|failed| Symptom {
+                generation: told.generation.max(failed.generation),
+                ..failed
+            }));
         }
         match page.last() {
             Some(last) if page.len() == PAGE && found.is_empty() => after = Some(last.sort.clone()),

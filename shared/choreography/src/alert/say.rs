@@ -24,6 +24,9 @@ pub struct Circumstances {
     pub quiet_until: Option<Timestamp>,
     /// Whether fewer runs have failed in a row than its workflow wants to be told of.
     pub is_rare: bool,
+    /// Whether something was posted that may have been seen or not: what was said last is then not
+    /// what people know.
+    pub is_unsure: bool,
 }
 
 /// Decides what a route is told.
@@ -36,16 +39,18 @@ pub fn say(
 ) -> Say {
     let said_open = said.filter(|said| said.state == IncidentState::Open);
     match (incident.state, said_open) {
-        (IncidentState::Resolved, None) => Say::Nothing,
+        (IncidentState::Resolved, None) if !circumstances.is_unsure => Say::Nothing,
         // Who was told that something is wrong is told that it is no more, at any hour.
-        (IncidentState::Resolved, Some(_)) => Say::Now(PostKind::Resolved),
+        (IncidentState::Resolved, Some(_) | None) => Say::Now(PostKind::Resolved),
         (IncidentState::Open, None) => opened(summary, route, circumstances),
         (IncidentState::Open, Some(said)) => {
             let newer = summary
                 .newest_at
                 .is_some_and(|newest| newest > said.newest_at);
             let more = summary.symptoms > said.symptoms || newer;
-            if more && edits(route.channel) {
+            if circumstances.is_unsure {
+                Say::Now(PostKind::Opened)
+            } else if more && edits(route.channel) {
                 Say::Now(PostKind::Changed)
             } else {
                 Say::Nothing
@@ -143,6 +148,11 @@ mod tests {
         let usual = Circumstances {
             quiet_until: None,
             is_rare: false,
+            is_unsure: false,
+        };
+        let unsure = Circumstances {
+            is_unsure: true,
+            ..usual
         };
         let quiet = Circumstances {
             quiet_until: Some(at(100)),
@@ -274,6 +284,24 @@ mod tests {
                 slack,
                 None,
                 rare,
+                now(PostKind::Opened),
+            ),
+            (
+                "perhaps told of both",
+                Resolved,
+                &[],
+                slack,
+                None,
+                unsure,
+                now(PostKind::Resolved),
+            ),
+            (
+                "perhaps told that it is well",
+                Open,
+                &one,
+                email,
+                opened(),
+                unsure,
                 now(PostKind::Opened),
             ),
             (
