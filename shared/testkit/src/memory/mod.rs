@@ -6,6 +6,7 @@ pub mod clock;
 pub mod compute;
 pub mod mirror;
 pub mod names;
+mod rows;
 pub mod store;
 pub mod test_ports;
 
