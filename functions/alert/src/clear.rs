@@ -1,6 +1,7 @@
 //! What is well again clears symptoms; an incident without any that stands is resolved.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use choreography::alert::settle;
 use model::alert::{Incident, Root, RunIncidents, Symptom, SymptomRef};
@@ -9,12 +10,12 @@ use model::id::RunId;
 use model::key::Key;
 use model::name::TeamName;
 use model::units::Seconds;
-use ports::{Clock as _, Ports, StateStore as _, Stored, Trouble, TypedStore as _, Write};
+use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 
 use crate::symptoms::ask;
 
-/// How many symptoms are read at once.
-pub(crate) const PAGE: usize = 500;
+/// How many symptoms are read at once to find one that stands.
+const PAGE: usize = 500;
 
 /// A run succeeded in a generation, or somebody cancelled it: nothing that was told of it up to
 /// then is wrong any more.
@@ -26,15 +27,17 @@ pub(crate) async fn run<P: Ports>(ports: &P, run: &RunId, generation: u32) -> Re
     for root in &stored.value.incidents {
         let partition = Key::incident_partition(root);
         let of_tasks = format!("symptom#task/{run}/");
-        clear_all(ports, &partition, &of_tasks, generation).await?;
+        for failed in ports.store().list::<Symptom>(&partition, &of_tasks).await? {
+            clear(ports, failed, generation).await?;
+        }
         for symptom in [
             SymptomRef::Run(run.clone()),
             SymptomRef::Deadline(run.clone()),
             SymptomRef::AtRisk(run.clone()),
         ] {
             let key = Key::Symptom(root.clone(), symptom);
-            if let Some(stored) = ports.store().read(&key).await? {
-                clear(ports, &stored, generation).await?;
+            if let Some(stored) = ports.store().get::<Symptom>(&key).await? {
+                clear(ports, stored, generation).await?;
             }
         }
         settle(ports, root).await?;
@@ -73,36 +76,17 @@ pub(crate) async fn symptom<P: Ports>(
     symptom: &SymptomRef,
 ) -> Result<(), Trouble> {
     let key = Key::Symptom(root.clone(), symptom.clone());
-    if let Some(stored) = ports.store().read(&key).await? {
-        clear(ports, &stored, u32::MAX).await?;
+    if let Some(stored) = ports.store().get::<Symptom>(&key).await? {
+        clear(ports, stored, u32::MAX).await?;
     }
     settle(ports, root).await
 }
 
-async fn clear_all<P: Ports>(
+async fn clear<P: Ports>(
     ports: &P,
-    partition: &str,
-    prefix: &str,
+    read: Versioned<Symptom>,
     generation: u32,
 ) -> Result<(), Trouble> {
-    let mut after: Option<String> = None;
-    loop {
-        let store = ports.store();
-        let page = store
-            .scan(partition, prefix, after.as_deref(), PAGE)
-            .await?;
-        for stored in &page {
-            clear(ports, stored, generation).await?;
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.sort.clone()),
-            Some(_) | None => return Ok(()),
-        }
-    }
-}
-
-async fn clear<P: Ports>(ports: &P, stored: &Stored, generation: u32) -> Result<(), Trouble> {
-    let read = stored.read::<Symptom>()?;
     if read.value.cleared_at.is_some() || read.value.generation > generation {
         return Ok(());
     }
@@ -148,7 +132,7 @@ async fn teams_if_over<P: Ports>(
         teams.insert(cluster.team.clone());
     }
     let partition = Key::incident_partition(root);
-    let mut after: Option<String> = None;
+    let mut after: Option<Arc<str>> = None;
     loop {
         let store = ports.store();
         let page = store

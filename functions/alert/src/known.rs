@@ -21,8 +21,6 @@ use model::run::Run;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _};
 use protocols::{content, plans};
 
-use crate::clear::PAGE;
-
 /// An incident with all that is said of it.
 pub(crate) struct Known {
     pub incident: Incident,
@@ -203,24 +201,18 @@ async fn work<P: Ports>(
     Ok((run, plan))
 }
 
-/// Adds up all symptoms, page by page.
+/// Adds up all symptoms.
 async fn summary<P: Ports>(ports: &P, root: &Root, rules: &AlertRules) -> Result<Summary, Trouble> {
     let partition = Key::incident_partition(root);
+    let symptoms = ports
+        .store()
+        .list::<Symptom>(&partition, "symptom#")
+        .await?;
     let mut summary = Summary::default();
-    let mut after: Option<String> = None;
-    loop {
-        let store = ports.store();
-        let page = store
-            .scan(&partition, "symptom#", after.as_deref(), PAGE)
-            .await?;
-        for stored in &page {
-            summary.add(stored.read::<Symptom>()?.value, rules.severity);
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.sort.clone()),
-            Some(_) | None => return Ok(summary),
-        }
+    for symptom in symptoms {
+        summary.add(symptom.value, rules.severity);
     }
+    Ok(summary)
 }
 
 async fn downstreams<P: Ports>(

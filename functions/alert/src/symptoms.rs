@@ -25,8 +25,8 @@ use ports::{Versioned, Write};
 
 use crate::{clear, known};
 
-/// How many tasks of a failed run are read at once to find those that failed.
-const PAGE: usize = 500;
+/// How many newer instances are looked at: more than a window and its replacements ever have.
+const PAGE: usize = 100;
 
 /// A task failed for good.
 pub(crate) async fn task_failed<P: Ports>(
@@ -62,26 +62,14 @@ pub(crate) async fn run_failed<P: Ports>(
     told: &RunFact,
     is_repeated: bool,
 ) -> Result<(), Trouble> {
-    let mut after: Option<String> = None;
     let partition = Key::run_partition(&told.run);
     let mut found = Vec::new();
-    loop {
-        let store = ports.store();
-        let page = store
-            .scan(&partition, "task#", after.as_deref(), PAGE)
-            .await?;
-        for stored in &page {
-            let failed = symptom::of_task(&stored.read::<Task>()?.value);
-            // A task may have failed in an earlier generation than the one that fails because of it.
-            found.extend(failed.map(|failed| Symptom {
-                generation: told.generation.max(failed.generation),
-                ..failed
-            }));
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE && found.is_empty() => after = Some(last.sort.clone()),
-            Some(_) | None => break,
-        }
+    for task in ports.store().list::<Task>(&partition, "task#").await? {
+        // A task may have failed in an earlier generation than the one that fails because of it.
+        found.extend(symptom::of_task(&task.value).map(|failed| Symptom {
+            generation: told.generation.max(failed.generation),
+            ..failed
+        }));
     }
     if found.is_empty() {
         found.push(Symptom {

@@ -7,6 +7,7 @@ mod rerun;
 mod simple;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::definition::{Workflow, hash_of};
 use model::fact::{Fact, FactBody};
@@ -17,7 +18,7 @@ use model::operation::{Operation, OperationKind, OperationRequest, OperationStat
 use model::registry::CurrentWorkflow;
 use model::run::{Cause, Run, RunState};
 use model::task::{Task, TaskState};
-use ports::{Delivery, Verdict};
+use ports::{Body, Delivery, Verdict};
 use protocols::{content, facts};
 use serde_json::json;
 use testkit::{TestPorts, block_on, instant};
@@ -205,7 +206,7 @@ fn short(fact: &Fact) -> String {
 }
 
 /// Everything that is stored, without versions, which a repetition may raise.
-fn items(ports: &TestPorts) -> Vec<(String, String, String)> {
+fn items(ports: &TestPorts) -> Vec<(Arc<str>, Arc<str>, Body)> {
     let items = ports.store.items().into_iter();
     items
         .map(|item| (item.partition, item.sort, item.body))

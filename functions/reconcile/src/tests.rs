@@ -5,6 +5,7 @@ mod schedules;
 mod sweeps;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::Timestamp;
 use model::fact::FactBody;
@@ -13,7 +14,7 @@ use model::message::{Function, Message};
 use model::run::Run;
 use model::task::{Claim, Failures, Place, Task, TaskState};
 use model::units::Seconds;
-use ports::{Clock as _, Delivery, Verdict};
+use ports::{Body, Clock as _, Delivery, Verdict};
 use testkit::{TestPorts, block_on, instant};
 
 use crate::handle;
@@ -123,7 +124,7 @@ fn task(run: &Run, name: &str, state: TaskState, at: Timestamp) -> Task {
 }
 
 /// Everything that is stored, without versions, which a repetition may raise.
-fn items(ports: &TestPorts) -> Vec<(String, String, String)> {
+fn items(ports: &TestPorts) -> Vec<(Arc<str>, Arc<str>, Body)> {
     let items = ports.store.items().into_iter();
     items
         .map(|item| (item.partition, item.sort, item.body))

@@ -3,6 +3,7 @@
 mod fixture;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use definitions::SourceFile;
 use model::definition::{Definitions, hash_of};
@@ -12,7 +13,7 @@ use model::limit::{QueueRef, Waiter};
 use model::message::{Function, Message};
 use model::registry::{Catalogue, CurrentCluster, CurrentWorkflow, Deployment};
 use model::units::Seconds;
-use ports::Trouble;
+use ports::{Body, Trouble};
 use protocols::content;
 use testkit::{TestPorts, block_on, instant};
 
@@ -32,7 +33,7 @@ fn register(ports: &TestPorts, definitions: &Definitions) -> Result<Registered, 
 }
 
 /// Everything that is stored, without versions, which a repetition may raise.
-fn items(ports: &TestPorts) -> Vec<(String, String, String)> {
+fn items(ports: &TestPorts) -> Vec<(Arc<str>, Arc<str>, Body)> {
     let items = ports.store.items().into_iter();
     items
         .map(|item| (item.partition, item.sort, item.body))

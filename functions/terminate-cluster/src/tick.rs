@@ -1,6 +1,8 @@
 //! A terminate tick: it acts on the instances whose pinned window ends at its scheduled instant,
 //! and on no others.
 
+use std::sync::Arc;
+
 use choreography::drain::{Drain, decide};
 use choreography::instance::draining;
 use choreography::schedule::Schedule;
@@ -80,7 +82,7 @@ async fn ending_at(
     const PAGE: usize = 100;
     let partition = Key::cluster_partition(cluster);
     let earliest = schedule.and_then(|schedule| window::earliest_start(end, schedule));
-    let mut after = earliest.map(Key::window_prefix);
+    let mut after: Option<Arc<str>> = earliest.map(Key::window_prefix).map(Into::into);
     let mut ending = Vec::new();
     loop {
         let page = ports

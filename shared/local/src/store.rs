@@ -93,7 +93,7 @@ impl SqliteStateStore {
                     partition,
                     sort,
                     item.kind,
-                    item.body,
+                    item.body.as_str(),
                     due_ms,
                     workflow,
                     listing_ms,
@@ -108,7 +108,7 @@ impl SqliteStateStore {
                     partition,
                     sort,
                     item.kind,
-                    item.body,
+                    item.body.as_str(),
                     due_ms,
                     workflow,
                     listing_ms,
@@ -124,7 +124,13 @@ impl SqliteStateStore {
                  due_ms = excluded.due_ms, listing_workflow = excluded.listing_workflow,
                  listing_ms = excluded.listing_ms",
                 params![
-                    partition, sort, item.kind, item.body, due_ms, workflow, listing_ms
+                    partition,
+                    sort,
+                    item.kind,
+                    item.body.as_str(),
+                    due_ms,
+                    workflow,
+                    listing_ms
                 ],
             )?,
         };
@@ -325,9 +331,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         partition: row.get(0)?,
         sort: row.get(1)?,
-        kind: row.get(2)?,
+        kind: row.get::<_, String>(2)?.into(),
         version: row.get::<_, i64>(3)?.unsigned_abs(),
-        body: row.get(4)?,
+        body: row.get::<_, String>(4)?.into(),
     })
 }
 
@@ -384,7 +390,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = engine_store(folder.path());
         let key = Key::Operation("a".into());
-        let body = "{}".to_owned();
+        let body = "{}".into();
         let item = Item {
             key: key.clone(),
             kind: "thing",

@@ -4,15 +4,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::id::RunId;
 use crate::name::TaskName;
+use crate::text::written_as_text;
 
 /// Identifies one try of one task in one generation; written
 /// `<run id>--<task>--<generation>-<attempt>`, at most 114 characters of `[a-z0-9-_]`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptKey {
     pub run: RunId,
     pub task: TaskName,
@@ -27,11 +25,10 @@ pub struct NotAnAttemptKey(pub String);
 
 impl fmt::Display for AttemptKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}--{}--{}-{}",
-            self.run, self.task, self.generation, self.attempt
-        )
+        f.write_str(self.run.as_str())?;
+        f.write_str("--")?;
+        f.write_str(self.task.as_str())?;
+        write!(f, "--{}-{}", self.generation, self.attempt)
     }
 }
 
@@ -56,18 +53,7 @@ impl FromStr for AttemptKey {
     }
 }
 
-impl TryFrom<String> for AttemptKey {
-    type Error = NotAnAttemptKey;
-    fn try_from(text: String) -> Result<Self, NotAnAttemptKey> {
-        text.parse()
-    }
-}
-
-impl From<AttemptKey> for String {
-    fn from(key: AttemptKey) -> String {
-        key.to_string()
-    }
-}
+written_as_text!(AttemptKey);
 
 #[cfg(test)]
 mod tests {

@@ -5,18 +5,20 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DefinitionHash, EmrClusterId};
 use crate::key::Key;
 use crate::name::{ClusterRef, Name, TeamName};
 use crate::record::Record;
+use crate::text::written_as_text;
 
 /// Identifies an instance: the cluster, its window, and the how-manieth try of that window.
 /// Written `<team>--<cluster>--<window start>--<ordinal>`; it is the EMR cluster's name and tag,
 /// so its events are attributed even when they overtake our own write.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceKey {
     pub cluster: ClusterRef,
     pub window_start: Timestamp,
@@ -31,12 +33,12 @@ pub struct NotAnInstanceKey(pub String);
 
 impl fmt::Display for InstanceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = self.window_start.strftime("%Y%m%dt%H%M%Sz");
-        write!(
-            f,
-            "{}--{}--{start}--{}",
-            self.cluster.team, self.cluster.name, self.ordinal
-        )
+        f.write_str(self.cluster.team.as_str())?;
+        f.write_str("--")?;
+        f.write_str(self.cluster.name.as_str())?;
+        f.write_str("--")?;
+        f.write_str(&compact(self.window_start))?;
+        write!(f, "--{}", self.ordinal)
     }
 }
 
@@ -48,11 +50,11 @@ impl FromStr for InstanceKey {
             let mut parts = text.split("--");
             let team = TeamName::new(parts.next()?).ok()?;
             let name = Name::new(parts.next()?).ok()?;
-            let start = jiff::civil::DateTime::strptime("%Y%m%dt%H%M%Sz", parts.next()?).ok()?;
+            let window_start = read_compact(parts.next()?)?;
             let ordinal = parts.next()?.parse().ok()?;
             let key = Self {
                 cluster: ClusterRef::new(team, name),
-                window_start: start.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+                window_start,
                 ordinal,
             };
             (key.to_string() == text).then_some(key)
@@ -61,17 +63,57 @@ impl FromStr for InstanceKey {
     }
 }
 
-impl TryFrom<String> for InstanceKey {
-    type Error = NotAnInstanceKey;
-    fn try_from(text: String) -> Result<Self, NotAnInstanceKey> {
-        text.parse()
+written_as_text!(InstanceKey);
+
+/// Writes an instant as `20260301t051500z`. By hand, since an instance is named in every submission
+/// and every observation of its work.
+fn compact(instant: Timestamp) -> String {
+    let at = TimeZone::UTC.to_datetime(instant);
+    let pairs = [
+        at.year() / 100,
+        at.year() % 100,
+        at.month().into(),
+        at.day().into(),
+        at.hour().into(),
+        at.minute().into(),
+        at.second().into(),
+    ];
+    let mut text = String::with_capacity(16);
+    for (position, pair) in pairs.iter().enumerate() {
+        if position == 4 {
+            text.push('t');
+        }
+        let digits = [pair / 10, pair % 10].map(|digit| u8::try_from(digit.rem_euclid(10)));
+        text.extend(
+            digits
+                .into_iter()
+                .flatten()
+                .map(|digit| char::from(b'0' + digit)),
+        );
     }
+    text.push('z');
+    text
 }
 
-impl From<InstanceKey> for String {
-    fn from(key: InstanceKey) -> String {
-        key.to_string()
+/// Reads what `compact` writes.
+fn read_compact(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.strip_suffix('z')?.split_once('t')?;
+    let is_digits =
+        |text: &str, length| text.len() == length && text.bytes().all(|c| c.is_ascii_digit());
+    if !is_digits(date, 8) || !is_digits(time, 6) {
+        return None;
     }
+    let pair = |text: &str, at: usize| text[at..at + 2].parse::<i8>().ok();
+    let at = DateTime::new(
+        date[..4].parse().ok()?,
+        pair(date, 4)?,
+        pair(date, 6)?,
+        pair(time, 0)?,
+        pair(time, 2)?,
+        pair(time, 4)?,
+        0,
+    );
+    TimeZone::UTC.to_timestamp(at.ok()?).ok()
 }
 
 /// An instance's item. It pins its definition, window end and drain, so it ends even if its file

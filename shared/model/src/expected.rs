@@ -12,10 +12,10 @@ use crate::key::Key;
 use crate::name::{ClusterRef, WorkflowRef};
 use crate::record::Record;
 use crate::run::RunState;
+use crate::text::written_as_text;
 
 /// Names a schedule; written as a path, such as `workflow/weather/daily_report`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScheduleRef {
     /// Starts a workflow.
     Workflow(WorkflowRef),
@@ -62,18 +62,7 @@ impl FromStr for ScheduleRef {
     }
 }
 
-impl TryFrom<String> for ScheduleRef {
-    type Error = NotASchedule;
-    fn try_from(text: String) -> Result<Self, NotASchedule> {
-        text.parse()
-    }
-}
-
-impl From<ScheduleRef> for String {
-    fn from(schedule: ScheduleRef) -> String {
-        schedule.to_string()
-    }
-}
+written_as_text!(ScheduleRef);
 
 /// The next slot a schedule owes; moved on in the commit that records the slot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -41,7 +41,7 @@ use crate::expected::ScheduleRef;
 use crate::id::{DefinitionHash, OperationId, RunId, Slot};
 use crate::join::JoinKey;
 use crate::limit::{LimitRef, QueueRef};
-use crate::name::{ClusterRef, TaskName, TeamName, WorkflowRef};
+use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
 
 /// Where an item is stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,21 +93,21 @@ impl Key {
             | Self::RunIncidents(run) => Self::run_partition(run),
             Self::PastAttempt(key) => Self::run_partition(&key.run),
             Self::Join(key) => Self::run_partition(&key.run),
-            Self::Meeting(run) => format!("MEET#{run}"),
+            Self::Meeting(run) => ["MEET#", run.as_str()].concat(),
             Self::CurrentWorkflow(workflow)
             | Self::WorkflowPause(workflow)
-            | Self::Deadline(workflow, _) => format!("WORKFLOW#{workflow}"),
+            | Self::Deadline(workflow, _) => owned("WORKFLOW#", &workflow.team, &workflow.name),
             Self::Expected(schedule) => format!("SCHEDULE#{schedule}"),
             Self::DefinitionPart(hash, _) => Self::definition_partition(hash),
             Self::CurrentTeam(team) | Self::Catalogue(team) | Self::CurrentAlerts(team) => {
-                format!("TEAM#{team}")
+                ["TEAM#", team.as_str()].concat()
             }
             Self::Deployment => "DEPLOYMENT".into(),
             Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
             Self::Instance(key) => Self::cluster_partition(&key.cluster),
             Self::Place(limit, _) | Self::Lot(limit, _) => Self::limit_partition(limit),
             Self::Waiter(queue, _) => Self::queue_partition(queue),
-            Self::Operation(id) => format!("OPERATION#{id}"),
+            Self::Operation(id) => ["OPERATION#", id.as_str()].concat(),
             Self::Incident(root) | Self::Symptom(root, _) => Self::incident_partition(root),
             Self::Pace(route) | Self::Notice(route, _) | Self::Folded(route, _) => {
                 Self::route_partition(route)
@@ -122,7 +122,7 @@ impl Key {
             Self::Generation(_, generation, part) => {
                 format!("{}{part:02}", Self::generation_prefix(*generation))
             }
-            Self::Task(_, task) => format!("task#{task}"),
+            Self::Task(_, task) => ["task#", task.as_str()].concat(),
             Self::PastAttempt(key) => {
                 format!("past#{}#{:05}-{:05}", key.task, key.generation, key.attempt)
             }
@@ -136,7 +136,7 @@ impl Key {
             | Self::CurrentCluster(_)
             | Self::Deployment => "current".into(),
             Self::WorkflowPause(_) => "pause".into(),
-            Self::Deadline(_, slot) => format!("deadline#{slot}"),
+            Self::Deadline(_, slot) => ["deadline#", slot.as_str()].concat(),
             Self::Expected(_) => "expected".into(),
             Self::DefinitionPart(_, part) => format!("part#{part:04}"),
             Self::Catalogue(_) => "catalogue".into(),
@@ -170,7 +170,7 @@ impl Key {
 
     /// The partition of a run and everything about it.
     pub fn run_partition(run: &RunId) -> String {
-        format!("RUN#{run}")
+        ["RUN#", run.as_str()].concat()
     }
 
     /// What the sort keys of one generation's parts begin with.
@@ -180,7 +180,7 @@ impl Key {
 
     /// The partition of a cluster's registry.
     pub fn cluster_partition(cluster: &ClusterRef) -> String {
-        format!("CLUSTER#{cluster}")
+        owned("CLUSTER#", &cluster.team, &cluster.name)
     }
 
     /// What the sort keys of a window's instances begin with.
@@ -210,8 +210,13 @@ impl Key {
 
     /// The partition of a definition's content.
     pub fn definition_partition(hash: &DefinitionHash) -> String {
-        format!("DEFINITION#{hash}")
+        ["DEFINITION#", hash.as_str()].concat()
     }
+}
+
+/// The partition of what a team calls by a name.
+fn owned(kind: &str, team: &TeamName, name: &Name) -> String {
+    [kind, team.as_str(), "/", name.as_str()].concat()
 }
 
 #[cfg(test)]

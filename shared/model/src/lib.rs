@@ -25,6 +25,7 @@ pub mod record;
 pub mod registry;
 pub mod run;
 pub mod task;
+mod text;
 pub mod units;
 pub mod work;
 

@@ -16,10 +16,10 @@ use crate::key::{Key, WaiterOrder};
 use crate::message::{Function, Message};
 use crate::name::{ClusterRef, NameError, PoolRef, TeamName, WorkflowRef};
 use crate::record::Record;
+use crate::text::written_as_text;
 
 /// Names a limit; written as a path, such as `pool/weather/light`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LimitRef {
     /// Tasks of a pool.
     Pool(PoolRef),
@@ -37,14 +37,16 @@ pub enum LimitRef {
 
 impl fmt::Display for LimitRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pool(pool) => write!(f, "pool/{pool}"),
-            Self::TeamTasks(team) => write!(f, "team-tasks/{team}"),
-            Self::TeamRuns(team) => write!(f, "team-runs/{team}"),
-            Self::WorkflowRuns(workflow) => write!(f, "workflow-runs/{workflow}"),
-            Self::Backfill(operation) => write!(f, "backfill/{operation}"),
-            Self::Steps(instance) => write!(f, "steps/{instance}"),
-        }
+        let (kind, name): (&str, &dyn fmt::Display) = match self {
+            Self::Pool(pool) => ("pool/", pool),
+            Self::TeamTasks(team) => ("team-tasks/", team),
+            Self::TeamRuns(team) => ("team-runs/", team),
+            Self::WorkflowRuns(workflow) => ("workflow-runs/", workflow),
+            Self::Backfill(operation) => ("backfill/", operation),
+            Self::Steps(instance) => ("steps/", instance),
+        };
+        f.write_str(kind)?;
+        name.fmt(f)
     }
 }
 
@@ -79,18 +81,7 @@ impl FromStr for LimitRef {
     }
 }
 
-impl TryFrom<String> for LimitRef {
-    type Error = NotALimit;
-    fn try_from(text: String) -> Result<Self, NotALimit> {
-        text.parse()
-    }
-}
-
-impl From<LimitRef> for String {
-    fn from(limit: LimitRef) -> String {
-        limit.to_string()
-    }
-}
+written_as_text!(LimitRef);
 
 /// A limit with how many places it has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

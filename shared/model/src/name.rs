@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use crate::text::written_as_text;
 
 /// The longest name of a team, in characters.
 pub const TEAM_MAX: usize = 32;
@@ -64,8 +64,7 @@ pub fn check(text: &str, max: usize) -> Result<(), NameError> {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $max:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(std::sync::Arc<str>);
 
         impl $type {
@@ -81,18 +80,7 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $type {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(name: $type) -> String {
-                name.0.as_ref().to_owned()
-            }
-        }
+        written_as_text!($type);
 
         impl FromStr for $type {
             type Err = NameError;
@@ -128,8 +116,7 @@ name!(
 macro_rules! reference {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type {
             pub team: TeamName,
             pub name: Name,
@@ -152,22 +139,13 @@ macro_rules! reference {
             }
         }
 
-        impl TryFrom<String> for $type {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(reference: $type) -> String {
-                reference.to_string()
-            }
-        }
+        written_as_text!($type);
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}/{}", self.team, self.name)
+                f.write_str(self.team.as_str())?;
+                f.write_str("/")?;
+                f.write_str(self.name.as_str())
             }
         }
     };

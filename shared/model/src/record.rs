@@ -8,7 +8,7 @@ use crate::key::Key;
 use crate::name::WorkflowRef;
 
 /// An item: its attributes are the JSON of the value, top-level and readable.
-pub trait Record: Serialize + DeserializeOwned + Clone {
+pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The attribute `kind`, by which people filter.
     const KIND: &'static str;
 

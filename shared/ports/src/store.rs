@@ -1,12 +1,16 @@
 //! The state table: items under keys, conditional commits, two indexes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::Timestamp;
 use model::join::{Arrival, Join, JoinKey};
 use model::key::Key;
 use model::name::WorkflowRef;
 use model::record::{Listing, Record};
+
+use crate::body::Body;
 
 /// Keeps items. Reads by key and partition are strongly consistent; glances and the indexes may
 /// lag.
@@ -69,13 +73,13 @@ pub trait StateStore {
 /// An item as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    pub partition: String,
-    pub sort: String,
-    pub kind: String,
+    pub partition: Arc<str>,
+    pub sort: Arc<str>,
+    pub kind: Cow<'static, str>,
     /// 1 when created unless its writer chose another, one more with each write.
     pub version: u64,
     /// The attributes, as JSON.
-    pub body: String,
+    pub body: Body,
 }
 
 /// A value with the version it was read at.
@@ -90,7 +94,7 @@ pub struct Versioned<R> {
 pub struct Item {
     pub key: Key,
     pub kind: &'static str,
-    pub body: String,
+    pub body: Body,
     pub due: Option<Timestamp>,
     pub listing: Option<Listing>,
 }
@@ -142,9 +146,9 @@ pub enum CommitError {
 impl Stored {
     /// Reads the attributes as a record.
     pub fn read<R: Record>(&self) -> Result<Versioned<R>, StoreError> {
-        let value = serde_json::from_str(&self.body).map_err(|source| StoreError::Unreadable {
-            partition: self.partition.clone(),
-            sort: self.sort.clone(),
+        let value = self.body.read().map_err(|source| StoreError::Unreadable {
+            partition: self.partition.to_string(),
+            sort: self.sort.to_string(),
             kind: R::KIND,
             source,
         })?;
@@ -162,7 +166,7 @@ impl Write {
         let item = Item {
             key: record.key(),
             kind: R::KIND,
-            body,
+            body: body.into(),
             due: record.due(),
             listing: record.listing(),
         };
@@ -212,7 +216,7 @@ pub trait TypedStore: StateStore {
     ) -> Result<Vec<Versioned<R>>, StoreError> {
         const PAGE: usize = 500;
         let mut records = Vec::new();
-        let mut after: Option<String> = None;
+        let mut after: Option<Arc<str>> = None;
         loop {
             let page = self.scan(partition, prefix, after.as_deref(), PAGE).await?;
             for stored in &page {

@@ -5,6 +5,7 @@
 //! the waiters are looked at. So no waiter sleeps beside a free place.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use choreography::place::{Seat, seat};
 use model::Timestamp;
@@ -321,7 +322,7 @@ pub async fn announce(ports: &impl Ports, queue: &QueueRef, delay: Seconds) -> R
 /// freed at once release two waiters.
 pub async fn release(ports: &impl Ports, queue: &QueueRef, count: usize) -> Result<usize, Trouble> {
     let mut released = 0;
-    let mut after: Option<String> = None;
+    let mut after: Option<Arc<str>> = None;
     while released < count {
         let partition = Key::queue_partition(queue);
         let page = (count - released).min(100);

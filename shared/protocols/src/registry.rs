@@ -1,6 +1,7 @@
 //! The registry of clusters, as those who need an instance read it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::Timestamp;
 use model::cluster::{Instance, InstanceKey};
@@ -28,7 +29,7 @@ pub async fn recent_instances(
     now: Timestamp,
 ) -> Result<Vec<Versioned<Instance>>, Trouble> {
     let since = LOOK_BACK.before(now);
-    let mut after = format!("instance#{since}");
+    let mut after: Arc<str> = format!("instance#{since}").into();
     let partition = Key::cluster_partition(cluster);
     let mut found = Vec::new();
     loop {
@@ -41,7 +42,7 @@ pub async fn recent_instances(
         }
         // A cluster with a window each hour, and replacements, has more than one page of them.
         match page.last() {
-            Some(last) if page.len() == PAGE => after.clone_from(&last.sort),
+            Some(last) if page.len() == PAGE => after = last.sort.clone(),
             Some(_) | None => return Ok(found),
         }
     }

@@ -24,8 +24,8 @@ pub fn cluster() -> Cluster {
         catch_up: CatchUp::Latest,
     };
     Cluster {
-        team: "weather".to_owned().try_into().expect("a name"),
-        name: "etl".to_owned().try_into().expect("a name"),
+        team: "weather".parse().expect("a name"),
+        name: "etl".parse().expect("a name"),
         description: None,
         provision: schedule("cron(0 0 * * ? *)"),
         terminate: schedule("cron(0 3 * * ? *)"),

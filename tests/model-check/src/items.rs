@@ -86,7 +86,8 @@ impl Items {
     pub fn disguise<R: Record>(&mut self, key: &Key, record: &R) {
         if let Some(row) = self.find(key) {
             let mut stored = row.stored.clone();
-            stored.body = serde_json::to_string(record).expect("records are plain data");
+            let body = serde_json::to_string(record).expect("records are plain data");
+            stored.body = body.into();
             let row = Row::new(stored, row.due);
             let address = address(&key.partition(), &key.sort()).into();
             self.0.insert(address, Arc::new(row));
@@ -146,7 +147,7 @@ impl Items {
             .range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded));
         rows.take_while(|(address, _)| address.starts_with(&from))
             .map(|(_, row)| row)
-            .filter(|row| after.is_none_or(|after| row.stored.sort.as_str() > after))
+            .filter(|row| after.is_none_or(|after| &*row.stored.sort > after))
             .take(limit)
             .cloned()
             .collect()
@@ -227,9 +228,9 @@ impl Items {
                     (None, Expect::Absent | Expect::Version(_) | Expect::Anything) => 1,
                 };
                 let stored = Stored {
-                    partition: key.partition(),
-                    sort: key.sort(),
-                    kind: kind.to_owned(),
+                    partition: key.partition().into(),
+                    sort: key.sort().into(),
+                    kind: kind.into(),
                     version,
                     body,
                 };

@@ -174,11 +174,11 @@ pub fn decode(item: &Attributes) -> Result<Stored, StoreError> {
             .or_insert_with(|| Value::Array(Vec::new()));
     }
     Ok(Stored {
-        partition: place.partition.clone(),
-        sort: place.sort.clone(),
-        kind,
+        partition: place.partition.into(),
+        sort: place.sort.into(),
+        kind: kind.into(),
         version,
-        body: Value::Object(body).to_string(),
+        body: Value::Object(body).to_string().into(),
     })
 }
 
@@ -241,7 +241,7 @@ mod tests {
         Item {
             key: Key::Operation("a".into()),
             kind: "thing",
-            body: body.to_string(),
+            body: body.to_string().into(),
             due: None,
             listing: None,
         }
@@ -316,7 +316,7 @@ mod tests {
     fn attributes_named_like_the_tables_own_survive() {
         let body = json!({ "kind": "k", "version": 9, "due": "d", "$x": 1, "": 2, "due_at": "e" });
         let stored = decode(&encode(&item(&body), 1).unwrap()).unwrap();
-        assert_eq!((stored.kind.as_str(), stored.version), ("thing", 1));
+        assert_eq!((&*stored.kind, stored.version), ("thing", 1));
         assert_eq!(serde_json::from_str::<Value>(&stored.body).unwrap(), body);
     }
 

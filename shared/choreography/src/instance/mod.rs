@@ -23,12 +23,19 @@ pub const LEASE: Seconds = Seconds(120);
 /// between sweeps, so that none is passed over.
 pub const LOOK_AGAIN: Seconds = Seconds(90);
 
+/// When reconcile looks at an instance that changes now: no later than it was to look anyway, so that
+/// changes one after the other never keep its open work from being looked at (rule 17).
+fn look_by(instance: &Instance, now: Timestamp) -> Option<Timestamp> {
+    let again = LOOK_AGAIN.after(now);
+    Some(instance.due_at.map_or(again, |due| due.min(again)))
+}
+
 /// Marks that an instance takes no new work, because its window has ended.
 pub fn draining(instance: &Instance, now: Timestamp) -> Instance {
     Instance {
         state: InstanceState::Draining,
         draining_at: Some(now),
-        due_at: Some(LOOK_AGAIN.after(now)),
+        due_at: look_by(instance, now),
         ..instance.clone()
     }
 }
@@ -38,7 +45,7 @@ pub fn terminating(instance: &Instance, reason: &str, now: Timestamp) -> Instanc
     Instance {
         state: InstanceState::Terminating,
         reason: Some(reason.to_owned()),
-        due_at: Some(LOOK_AGAIN.after(now)),
+        due_at: look_by(instance, now),
         ..instance.clone()
     }
 }
@@ -58,4 +65,35 @@ pub fn never_up(instance: &Instance, reason: String, now: Timestamp) -> Instance
 /// Whether murmur wanted the instance to end by an instant.
 fn end_was_due(instance: &Instance, at: Timestamp) -> bool {
     instance.draining_at.is_some() || at >= instance.window_end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::observation::ClusterState;
+    use testkit::night::{instance, seen};
+
+    #[test]
+    fn a_change_puts_off_no_look_that_was_due_before() {
+        let ready = instance(InstanceState::Ready);
+        let now = ready.window_end;
+        let due = Seconds(20).after(now);
+        let ready = Instance {
+            due_at: Some(due),
+            ..ready
+        };
+        let ended = |state| match observe::observe(&ready, &seen("j-1", state, now), now) {
+            Observed::Change { instance, .. } => instance.due_at,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(draining(&ready, now).due_at, Some(due));
+        assert_eq!(terminating(&ready, "", now).due_at, Some(due));
+        assert_eq!(ended(ClusterState::Terminating), Some(due));
+        assert_eq!(ended(ClusterState::Terminated), Some(due));
+        let late = Instance {
+            due_at: Some(Seconds::hours(1).after(now)),
+            ..ready
+        };
+        assert_eq!(draining(&late, now).due_at, Some(LOOK_AGAIN.after(now)));
+    }
 }

@@ -4,7 +4,7 @@ use model::Timestamp;
 use model::cluster::{Instance, InstanceState};
 use model::observation::{ClusterObservation, ClusterState};
 
-use super::{Adoption, LOOK_AGAIN, claim, end_was_due};
+use super::{Adoption, LOOK_AGAIN, claim, end_was_due, look_by};
 
 /// What follows an observation.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,8 +121,8 @@ fn terminating(own: Instance, seen: &ClusterObservation, now: Timestamp) -> Obse
     Observed::Change {
         instance: Box::new(Instance {
             state: InstanceState::Terminating,
+            due_at: look_by(&own, now),
             reason: seen.reason.clone().or(own.reason),
-            due_at: Some(LOOK_AGAIN.after(now)),
             ..own
         }),
         tell: None,
@@ -141,8 +141,8 @@ fn ended(own: Instance, seen: &ClusterObservation, now: Timestamp) -> Observed {
         instance: Box::new(Instance {
             state,
             ended_at: Some(seen.at),
+            due_at: look_by(&own, now),
             reason: seen.reason.clone().or(own.reason),
-            due_at: Some(LOOK_AGAIN.after(now)),
             ..own
         }),
         tell: Some(tell),

@@ -7,6 +7,7 @@ pub mod compute;
 pub mod mirror;
 pub mod names;
 pub mod notifier;
+mod rows;
 pub mod store;
 pub mod test_ports;
 

@@ -1,6 +1,6 @@
 //! The state table in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
@@ -8,10 +8,11 @@ use model::Timestamp;
 use model::join::{Arrival, Join, JoinKey};
 use model::key::Key;
 use model::name::WorkflowRef;
-use model::record::{Listing, Record};
-use ports::{CommitError, Expect, Item, StateStore, StoreError, Stored, Versioned, Write};
+use model::record::Record;
+use ports::{CommitError, Expect, StateStore, StoreError, Stored, Versioned, Write};
 
 use super::lock;
+use super::rows::{Address, Row, Rows, SortedRows};
 use crate::faults::{Faults, Step};
 
 /// The most writes one commit takes.
@@ -22,25 +23,6 @@ const MAX_WRITES: usize = 100;
 pub struct MemoryStore {
     rows: Mutex<Rows>,
     faults: Arc<Faults>,
-}
-
-type SortedRows = BTreeMap<String, Row>;
-type PlaceOf = (String, String);
-
-#[derive(Debug, Default)]
-struct Rows {
-    partitions: HashMap<String, SortedRows>,
-    due: BTreeSet<(Timestamp, PlaceOf)>,
-    listed: HashMap<WorkflowRef, BTreeSet<(Timestamp, PlaceOf)>>,
-}
-
-#[derive(Debug, Clone)]
-struct Row {
-    kind: &'static str,
-    version: u64,
-    body: String,
-    due: Option<Timestamp>,
-    listing: Option<Listing>,
 }
 
 impl MemoryStore {
@@ -54,7 +36,8 @@ impl MemoryStore {
 
     /// Puts a record there, whatever was there before.
     pub fn seed<R: Record>(&self, record: &R) {
-        apply(&mut lock(&self.rows), Write::put(record, Expect::Anything));
+        let at = Address::from(&record.key());
+        lock(&self.rows).apply(&at, Write::put(record, Expect::Anything));
     }
 
     /// Looks at a record.
@@ -62,7 +45,7 @@ impl MemoryStore {
     /// # Panics
     /// When what is there is of another kind.
     pub fn peek<R: Record>(&self, key: &Key) -> Option<R> {
-        let stored = stored_at(&lock(&self.rows), &place(key))?;
+        let stored = lock(&self.rows).at(&key.into())?;
         let read = stored.read().unwrap_or_else(|error| panic!("{error}"));
         Some(read.value)
     }
@@ -74,22 +57,19 @@ impl MemoryStore {
 
     fn items_where(&self, wanted: impl Fn(&Row) -> bool) -> Vec<Stored> {
         let rows = lock(&self.rows);
-        let mut partitions: Vec<(&String, &SortedRows)> = rows.partitions.iter().collect();
+        let mut partitions: Vec<(&Arc<str>, &SortedRows)> = rows.partitions.iter().collect();
         partitions.sort_by_key(|(name, _)| *name);
         let mut items = Vec::new();
         for (partition, sorted) in partitions {
             let sorted = sorted.iter().filter(|(_, row)| wanted(row));
-            items.extend(sorted.map(|(sort, row)| stored(partition, sort, row)));
+            items.extend(sorted.map(|(sort, row)| row.stored(partition, sort)));
         }
         items
     }
 
     /// Removes a whole partition, as a time to live does with what is old.
     pub fn forget(&self, partition: &str) {
-        let mut rows = lock(&self.rows);
-        for (sort, row) in rows.partitions.remove(partition).unwrap_or_default() {
-            rows.unlist(&(partition.to_owned(), sort), &row);
-        }
+        lock(&self.rows).forget(partition);
     }
 
     /// Lists every record of one kind, by key.
@@ -119,16 +99,13 @@ impl MemoryStore {
 impl StateStore for MemoryStore {
     async fn read(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
         self.up()?;
-        Ok(stored_at(&lock(&self.rows), &place(key)))
+        Ok(lock(&self.rows).at(&key.into()))
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
         self.up()?;
         let rows = lock(&self.rows);
-        Ok(keys
-            .iter()
-            .map(|key| stored_at(&rows, &place(key)))
-            .collect())
+        Ok(keys.iter().map(|key| rows.at(&key.into())).collect())
     }
 
     async fn scan(
@@ -140,7 +117,7 @@ impl StateStore for MemoryStore {
     ) -> Result<Vec<Stored>, StoreError> {
         self.up()?;
         let rows = lock(&self.rows);
-        let Some(sorted) = rows.partitions.get(partition) else {
+        let Some((partition, sorted)) = rows.partitions.get_key_value(partition) else {
             return Ok(Vec::new());
         };
         let from = match after {
@@ -151,7 +128,7 @@ impl StateStore for MemoryStore {
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(|(sort, _)| sort.starts_with(prefix))
             .take(limit)
-            .map(|(sort, row)| stored(partition, sort, row))
+            .map(|(sort, row)| row.stored(partition, sort))
             .collect())
     }
 
@@ -162,11 +139,13 @@ impl StateStore for MemoryStore {
             return Err(unavailable().into());
         }
         let mut rows = lock(&self.rows);
-        if !writes.iter().all(|write| holds(&rows, write)) {
+        let places: Vec<Address> = writes.iter().map(|write| write.key().into()).collect();
+        let mut all = writes.iter().zip(&places);
+        if !all.all(|(write, at)| rows.allow(at, write)) {
             return Err(CommitError::Conflict);
         }
-        for write in writes {
-            apply(&mut rows, write);
+        for (write, at) in writes.into_iter().zip(&places) {
+            rows.apply(at, write);
         }
         answer(step, ()).map_err(CommitError::Store)
     }
@@ -181,14 +160,14 @@ impl StateStore for MemoryStore {
             return Err(unavailable());
         }
         let mut rows = lock(&self.rows);
-        let place = place(&Key::Join(key.clone()));
-        let mut join = match stored_at(&rows, &place) {
+        let at = Address::from(&Key::Join(key.clone()));
+        let mut join = match rows.at(&at) {
             Some(stored) => stored.read::<Join>()?.value,
             None => Join::empty(key.clone()),
         };
         join.arrivals.extend(arrivals.iter().cloned());
-        apply(&mut rows, Write::put(&join, Expect::Anything));
-        let version = rows.get(&place).map_or(1, |row| row.version);
+        rows.apply(&at, Write::put(&join, Expect::Anything));
+        let version = rows.version(&at).unwrap_or(1);
         answer(
             step,
             Versioned {
@@ -202,7 +181,7 @@ impl StateStore for MemoryStore {
         self.up()?;
         let rows = lock(&self.rows);
         let due = rows.due.iter().take_while(|(due, _)| *due <= until);
-        let due = due.take(limit).filter_map(|(_, place)| rows.stored(place));
+        let due = due.take(limit).filter_map(|(_, place)| rows.indexed(place));
         Ok(due.collect())
     }
 
@@ -221,54 +200,9 @@ impl StateStore for MemoryStore {
         let newest_first = runs.iter().rev().skip_while(|(date, _)| *date > to);
         let wanted = newest_first.take_while(|(date, _)| *date >= from);
         let wanted = wanted.take(limit);
-        Ok(wanted.filter_map(|(_, place)| rows.stored(place)).collect())
-    }
-}
-
-impl Rows {
-    fn get(&self, (partition, sort): &PlaceOf) -> Option<&Row> {
-        self.partitions.get(partition)?.get(sort)
-    }
-
-    fn stored(&self, place: &PlaceOf) -> Option<Stored> {
-        self.get(place).map(|row| stored(&place.0, &place.1, row))
-    }
-
-    fn insert(&mut self, place: PlaceOf, row: Row) {
-        if let Some(due) = row.due {
-            self.due.insert((due, place.clone()));
-        }
-        if let Some(listing) = &row.listing {
-            let of_workflow = self.listed.entry(listing.workflow.clone()).or_default();
-            of_workflow.insert((listing.logical_date, place.clone()));
-        }
-        let (partition, sort) = place;
-        self.partitions
-            .entry(partition)
-            .or_default()
-            .insert(sort, row);
-    }
-
-    fn remove(&mut self, place: &PlaceOf) -> Option<Row> {
-        let sorted = self.partitions.get_mut(&place.0)?;
-        let row = sorted.remove(&place.1)?;
-        if sorted.is_empty() {
-            self.partitions.remove(&place.0);
-        }
-        self.unlist(place, &row);
-        Some(row)
-    }
-
-    /// Takes a row out of the indexes.
-    fn unlist(&mut self, place: &PlaceOf, row: &Row) {
-        if let Some(due) = row.due {
-            self.due.remove(&(due, place.clone()));
-        }
-        if let Some(listing) = &row.listing
-            && let Some(of_workflow) = self.listed.get_mut(&listing.workflow)
-        {
-            of_workflow.remove(&(listing.logical_date, place.clone()));
-        }
+        Ok(wanted
+            .filter_map(|(_, place)| rows.indexed(place))
+            .collect())
     }
 }
 
@@ -280,69 +214,14 @@ fn check_shape(writes: &[Write]) -> Result<(), StoreError> {
             writes.len()
         ))
     } else {
-        let keys: BTreeSet<&Key> = writes.iter().map(Write::key).collect();
-        (keys.len() < writes.len()).then(|| "two writes to one key in one commit".into())
+        // Mostly it is one.
+        let distinct = match writes {
+            [_] => 1,
+            _ => writes.iter().map(Write::key).collect::<BTreeSet<_>>().len(),
+        };
+        (distinct < writes.len()).then(|| "two writes to one key in one commit".into())
     };
     reason.map_or(Ok(()), |reason| Err(StoreError::Unavailable { reason }))
-}
-
-fn place(key: &Key) -> PlaceOf {
-    (key.partition(), key.sort())
-}
-
-fn stored_at(rows: &Rows, place: &PlaceOf) -> Option<Stored> {
-    rows.stored(place)
-}
-
-fn stored(partition: &str, sort: &str, row: &Row) -> Stored {
-    Stored {
-        partition: partition.to_owned(),
-        sort: sort.to_owned(),
-        kind: row.kind.to_owned(),
-        version: row.version,
-        body: row.body.clone(),
-    }
-}
-
-fn holds(rows: &Rows, write: &Write) -> bool {
-    let (Write::Put { expect, .. } | Write::Delete { expect, .. }) = write;
-    let version = rows.get(&place(write.key())).map(|row| row.version);
-    match expect {
-        Expect::Absent | Expect::AbsentThen(_) => version.is_none(),
-        Expect::Version(expected) => version == Some(*expected),
-        Expect::Anything => true,
-    }
-}
-
-fn apply(rows: &mut Rows, write: Write) {
-    match write {
-        Write::Put { item, expect } => {
-            let Item {
-                key,
-                kind,
-                body,
-                due,
-                listing,
-            } = item;
-            let place = place(&key);
-            let version = match (rows.remove(&place), expect) {
-                (Some(row), _) => row.version + 1,
-                (None, Expect::AbsentThen(first)) => first,
-                (None, Expect::Absent | Expect::Version(_) | Expect::Anything) => 1,
-            };
-            let row = Row {
-                kind,
-                version,
-                body,
-                due,
-                listing,
-            };
-            rows.insert(place, row);
-        }
-        Write::Delete { key, .. } => {
-            rows.remove(&place(&key));
-        }
-    }
 }
 
 fn answer<T>(step: Step, value: T) -> Result<T, StoreError> {

@@ -9,49 +9,49 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use model::Timestamp;
 use model::units::Seconds;
-use testkit::instant;
 
 /// A day in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Calendar {
     pub name: &'static str,
     pub zone: &'static str,
-    begin: &'static str,
+    /// In UTC.
+    begin: DateTime,
 }
 
 /// No clock changes.
-pub const PLAIN: Calendar = day("a plain day", "UTC", "2026-03-01T05:01:00Z");
+pub const PLAIN: Calendar = day("a plain day", "UTC", date(2026, 3, 1).at(5, 1, 0, 0));
 /// 29 February.
-pub const LEAP: Calendar = day("a leap day", "UTC", "2028-02-29T00:01:00Z");
+pub const LEAP: Calendar = day("a leap day", "UTC", date(2028, 2, 29).at(0, 1, 0, 0));
 /// Clocks change during the busy hours.
 pub const CHANGES: [Calendar; 4] = [
     day(
         "New York springs forward",
         "America/New_York",
-        "2026-03-08T05:01:00Z",
+        date(2026, 3, 8).at(5, 1, 0, 0),
     ),
     day(
         "New York falls back",
         "America/New_York",
-        "2026-11-01T04:01:00Z",
+        date(2026, 11, 1).at(4, 1, 0, 0),
     ),
     day(
         "Lord Howe falls back by half an hour",
         "Australia/Lord_Howe",
-        "2026-04-04T13:01:00Z",
+        date(2026, 4, 4).at(13, 1, 0, 0),
     ),
     day(
         "Berlin springs forward",
         "Europe/Berlin",
-        "2026-03-28T23:01:00Z",
+        date(2026, 3, 28).at(23, 1, 0, 0),
     ),
 ];
 
-const fn day(name: &'static str, zone: &'static str, begin: &'static str) -> Calendar {
+const fn day(name: &'static str, zone: &'static str, begin: DateTime) -> Calendar {
     Calendar { name, zone, begin }
 }
 
@@ -62,7 +62,8 @@ const WHOLE: Seconds = Seconds::hours(72);
 impl Calendar {
     /// When it begins.
     pub fn begin(&self) -> Timestamp {
-        instant(self.begin)
+        let begin = TimeZone::UTC.to_timestamp(self.begin);
+        begin.expect("an instant there is")
     }
 
     /// When the trouble ends.

@@ -333,18 +333,23 @@ fn handler(
     inbox: Function,
     batch: Vec<Delivery>,
 ) -> Pin<Box<dyn Future<Output = Vec<Verdict>>>> {
-    Box::pin(async move {
-        match inbox {
-            Function::StartRun => start_run::handle(&ports, batch).await,
-            Function::AdvanceRun => advance_run::handle(&ports, batch).await,
-            Function::SubmitTask => submit_task::handle(&ports, batch).await,
-            Function::ObserveTask => observe_task::handle(&ports, batch).await,
-            Function::ProvisionCluster => provision_cluster::handle(&ports, batch).await,
-            Function::RecordCluster => record_cluster::handle(&ports, batch).await,
-            Function::TerminateCluster => terminate_cluster::handle(&ports, batch).await,
-            Function::Operate => operate::handle(&ports, batch).await,
-            Function::Reconcile => reconcile::handle(&ports, batch).await,
-            Function::Alert => alert::handle(&ports, &ports, batch).await,
+    // Each in a box of its own: together they are as large as the largest of them.
+    match inbox {
+        Function::StartRun => Box::pin(async move { start_run::handle(&ports, batch).await }),
+        Function::AdvanceRun => Box::pin(async move { advance_run::handle(&ports, batch).await }),
+        Function::SubmitTask => Box::pin(async move { submit_task::handle(&ports, batch).await }),
+        Function::ObserveTask => Box::pin(async move { observe_task::handle(&ports, batch).await }),
+        Function::ProvisionCluster => {
+            Box::pin(async move { provision_cluster::handle(&ports, batch).await })
         }
-    })
+        Function::RecordCluster => {
+            Box::pin(async move { record_cluster::handle(&ports, batch).await })
+        }
+        Function::TerminateCluster => {
+            Box::pin(async move { terminate_cluster::handle(&ports, batch).await })
+        }
+        Function::Operate => Box::pin(async move { operate::handle(&ports, batch).await }),
+        Function::Reconcile => Box::pin(async move { reconcile::handle(&ports, batch).await }),
+        Function::Alert => Box::pin(async move { alert::handle(&ports, &ports, batch).await }),
+    }
 }

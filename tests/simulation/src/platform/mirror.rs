@@ -21,7 +21,7 @@ use model::record::Record;
 use model::registry::DefinitionPart;
 use model::run::{Generation, Run};
 use model::task::{PastAttempt, Task};
-use ports::Write;
+use ports::{Body, Write};
 
 /// Numbers kept for the places of one lot; more than it has, so that one too many shows.
 const IN_LOT: u32 = 1_000;
@@ -63,7 +63,7 @@ pub enum Change {
     Other,
 }
 
-/// What a write will store.
+/// What a write has stored.
 pub enum Parsed {
     Task(Task),
     Run(Run),
@@ -83,9 +83,9 @@ pub enum Parsed {
 }
 
 impl Mirror {
-    /// Reads what writes are about to store.
-    pub fn parse(writes: &[Write]) -> Vec<Parsed> {
-        writes.iter().map(parse).collect()
+    /// Reads what writes have stored.
+    pub fn parse(writes: Vec<Write>) -> Vec<Parsed> {
+        writes.into_iter().map(parse).collect()
     }
 
     /// Takes committed writes over.
@@ -272,10 +272,10 @@ impl Mirror {
     }
 }
 
-fn parse(write: &Write) -> Parsed {
+fn parse(write: Write) -> Parsed {
     let item = match write {
         Write::Put { item, .. } => item,
-        Write::Delete { key, .. } => return Parsed::Delete(key.clone()),
+        Write::Delete { key, .. } => return Parsed::Delete(key),
     };
     match item.kind {
         Task::KIND => Parsed::Task(read(&item.body)),
@@ -283,7 +283,7 @@ fn parse(write: &Write) -> Parsed {
         Instance::KIND => Parsed::Instance(read(&item.body)),
         Place::KIND => Parsed::Place(read(&item.body)),
         Lot::KIND => Parsed::Lot(read(&item.body)),
-        Waiter::KIND => Parsed::Waiter(item.key.clone(), read(&item.body)),
+        Waiter::KIND => Parsed::Waiter(item.key, read(&item.body)),
         PastAttempt::KIND => Parsed::Past(read::<PastAttempt>(&item.body).attempt),
         Operation::KIND => Parsed::Operation(read(&item.body)),
         Generation::KIND => Parsed::Generation(read(&item.body)),
@@ -295,6 +295,6 @@ fn parse(write: &Write) -> Parsed {
     }
 }
 
-fn read<R: Record>(body: &str) -> R {
-    serde_json::from_str(body).expect("what handlers write can be read")
+fn read<R: Record>(body: &Body) -> R {
+    body.read().expect("what handlers write can be read")
 }

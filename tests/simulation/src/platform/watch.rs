@@ -27,8 +27,8 @@ pub struct Watch {
     pub sizes: BTreeMap<LimitRef, u32>,
     /// A hash of each fact that was published, by id.
     pub(super) published: RefCell<HashMap<EventId, u64>>,
-    /// Facts that committed transitions owe, with what was committed.
-    pub(super) owed: RefCell<BTreeMap<EventId, String>>,
+    /// Facts that committed transitions owe.
+    pub(super) owed: RefCell<BTreeMap<EventId, Fact>>,
     /// The handler that goes on after its messages were delivered to others, while it has its turn;
     /// and the facts that such handlers owe.
     pub(super) late: Cell<Option<u64>>,

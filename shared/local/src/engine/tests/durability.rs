@@ -201,7 +201,7 @@ fn a_full_disk_stops_the_engine_and_loses_nothing() {
         let large = Item {
             key: Key::Operation("large".into()),
             kind: "thing",
-            body: format!("\"{}\"", "x".repeat(1 << 20)),
+            body: format!("\"{}\"", "x".repeat(1 << 20)).into(),
             due: None,
             listing: None,
         };

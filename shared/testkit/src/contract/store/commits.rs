@@ -28,10 +28,10 @@ async fn what_was_committed_is_read_back(store: &impl StateStore) {
         .expect("reads are answered")
         .expect("it is there");
     assert_eq!(
-        (stored.partition.as_str(), stored.sort.as_str()),
+        (&*stored.partition, &*stored.sort),
         ("OPERATION#a", "operation")
     );
-    assert_eq!((stored.kind.as_str(), stored.version), (KIND, 1));
+    assert_eq!((&*stored.kind, stored.version), (KIND, 1));
     assert_eq!(json(&stored.body), json(&body(7)));
 }
 
@@ -219,7 +219,7 @@ async fn large_and_strange_bodies_survive(store: &impl StateStore) {
     let body =
         serde_json::json!({ "text": text, "empty": "", "nested": { "list": [1, "b", null] } });
     let item = Item {
-        body: body.to_string(),
+        body: body.to_string().into(),
         ..item(key("large"), 0)
     };
     commit(

@@ -87,10 +87,7 @@ async fn the_due_index_follows_its_items(store: &impl StateStore) {
         .due(minute(59), 10)
         .await
         .expect("queries are answered");
-    assert_eq!(
-        (stored[0].version, stored[0].kind.as_str()),
-        (2, super::KIND)
-    );
+    assert_eq!((stored[0].version, &*stored[0].kind), (2, super::KIND));
 }
 
 fn workflow(text: &str) -> WorkflowRef {

@@ -31,7 +31,7 @@ fn item(key: Key, number: u32) -> Item {
     Item {
         key,
         kind: KIND,
-        body: body(number),
+        body: body(number).into(),
         due: None,
         listing: None,
     }
@@ -92,7 +92,7 @@ fn summary(stored: &Stored) -> (u64, u32) {
 }
 
 fn sorts(items: &[Stored]) -> Vec<String> {
-    items.iter().map(|stored| stored.sort.clone()).collect()
+    items.iter().map(|stored| stored.sort.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ async fn a_scan_is_ordered_and_stays_in_its_partition_and_prefix(store: &impl St
             expected,
             "{prefix}, after {after:?}, at most {limit}"
         );
-        assert!(found.iter().all(|stored| stored.partition == "RUN#r1"));
+        assert!(found.iter().all(|stored| &*stored.partition == "RUN#r1"));
     }
     let nothing = store
         .scan("RUN#r2", "", None, 10)

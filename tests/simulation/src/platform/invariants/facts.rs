@@ -59,13 +59,11 @@ pub fn owe(watch: &Watch, change: &Change) {
         | Change::Other => None,
     };
     if let Some(fact) = fact {
-        let (told, id) = (fact.body.type_name(), &fact.id);
-        let told = format!("{told} of {} at {}, {id}", fact.subject, fact.time);
         if let Some(late) = watch.late.get() {
             let mut owed_late = watch.owed_late.borrow_mut();
             owed_late.push((late, fact.id.clone()));
         }
-        watch.owed.borrow_mut().insert(fact.id, told);
+        watch.owed.borrow_mut().insert(fact.id.clone(), fact);
     }
 }
 
@@ -87,9 +85,13 @@ pub fn waiting_told(watch: &Watch) {
 
 /// At the end, nothing is owed any more.
 pub fn all_told(watch: &Watch) {
-    for (id, told) in watch.owed.borrow().iter() {
+    for (id, fact) in watch.owed.borrow().iter() {
         watch.check(Invariant::Published, watch.knows(id), || {
-            format!("nobody was ever told {told}")
+            let (told, subject) = (fact.body.type_name(), &fact.subject);
+            format!(
+                "nobody was ever told {told} of {subject} at {}, {id}",
+                fact.time
+            )
         });
     }
 }

@@ -64,9 +64,9 @@ impl StateStore for PlatformPorts {
         if self.shared.faults.strikes(Fault::CommitConflicts) {
             return Err(CommitError::Conflict);
         }
-        let parsed = Mirror::parse(&writes);
         self.shared.watch.mixes(&writes);
-        self.shared.store.commit(writes).await?;
+        self.shared.store.commit(writes.clone()).await?;
+        let parsed = Mirror::parse(writes);
         self.shared.watch.committed(&self.shared, parsed);
         Ok(self.written().await?)
     }
