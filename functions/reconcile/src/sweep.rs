@@ -63,7 +63,7 @@ pub(crate) async fn sweep<P: Ports>(ports: &P) -> Verdict {
 }
 
 async fn one<P: Ports>(ports: &P, stored: &Stored, now: Timestamp) -> Result<(), Trouble> {
-    match stored.kind.as_str() {
+    match &*stored.kind {
         Task::KIND => task::look(ports, stored.read::<Task>()?.value, now).await,
         Expected::KIND => expected::look(ports, stored.read::<Expected>()?.value, now).await,
         Deadline::KIND => deadline::look(ports, stored.read::<Deadline>()?.value, now).await,
