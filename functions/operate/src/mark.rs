@@ -25,10 +25,12 @@ pub(crate) async fn carry_out<P: Ports>(
     opened: &mut Opened,
     wanted: &Wanted,
 ) -> Result<Carried, Stop> {
+    // Before looking what this operation has opened: the run would otherwise show its generation to
+    // who has just not found it, and who would open another.
+    let run = targets::run(ports, &wanted.run).await?;
     let generation = match generation::found(ports, opened, &wanted.run).await? {
         Some(generation) => generation,
         None => {
-            let run = targets::run(ports, &wanted.run).await?;
             let opening = opening(ports, &run.value, wanted).await?;
             let needed = if run.value.state.is_terminal() {
                 run.value.limits.clone()

@@ -28,10 +28,12 @@ pub(crate) async fn carry_out<P: Ports>(
     opened: &mut Opened,
     wanted: &Wanted,
 ) -> Result<Carried, Stop> {
+    // Before looking what this operation has opened: the run would otherwise show its generation to
+    // who has just not found it, and who would open another.
+    let mut run = targets::run(ports, &wanted.run).await?;
     let generation = match generation::found(ports, opened, &wanted.run).await? {
         Some(generation) => generation,
         None => {
-            let mut run = targets::run(ports, &wanted.run).await?;
             if let Some(pass) = &wanted.after
                 && !pass::has_succeeded(ports, opened, pass).await?
             {
