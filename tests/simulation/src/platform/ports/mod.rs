@@ -23,7 +23,7 @@ use model::Timestamp;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
 use ports::{Clock, ContentCache, Ports, Stored};
-use testkit::{ManualClock, MemoryStore};
+use testkit::MemoryStore;
 
 use super::faults::Faults;
 use super::services::Services;
@@ -33,7 +33,8 @@ use crate::dice::Dice;
 /// One world, as handlers and the scheduler share it.
 pub struct Shared {
     pub store: MemoryStore,
-    pub clock: ManualClock,
+    /// The instant, by a clock that is right.
+    pub clock: Cell<Timestamp>,
     pub services: RefCell<Services>,
     pub faults: Faults,
     pub watch: Watch,
@@ -63,7 +64,7 @@ impl Shared {
     ) -> Self {
         Self {
             store: MemoryStore::default(),
-            clock: ManualClock::at(now),
+            clock: Cell::new(now),
             services: RefCell::default(),
             faults,
             watch,
@@ -79,7 +80,7 @@ impl Shared {
 
     /// The instant, by a clock that is right.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.clock.get()
     }
 }
 
