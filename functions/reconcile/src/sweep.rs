@@ -31,17 +31,16 @@ pub(crate) async fn sweep<P: Ports>(ports: &P) -> Verdict {
     let more = due.len() == MOST;
     let mut found = Vec::new();
     for stored in due {
-        let name = format!("{} {}", stored.partition, stored.sort);
         if stored.kind == Run::KIND {
             // Runs are looked at together: their jobs are asked about by the hundred.
             match stored.read::<Run>() {
                 Ok(run) => found.push(run),
-                Err(error) => troubles.note(&name, error.into()),
+                Err(error) => troubles.note(&name(&stored), error.into()),
             }
             continue;
         }
         if let Err(trouble) = one(ports, &stored, now).await {
-            troubles.note(&name, trouble);
+            troubles.note(&name(&stored), trouble);
         }
     }
     for (run, trouble) in runs::look(ports, found, now).await {
@@ -60,6 +59,10 @@ pub(crate) async fn sweep<P: Ports>(ports: &P) -> Verdict {
         }
     }
     troubles.told()
+}
+
+fn name(stored: &Stored) -> String {
+    format!("{} {}", stored.partition, stored.sort)
 }
 
 async fn one<P: Ports>(ports: &P, stored: &Stored, now: Timestamp) -> Result<(), Trouble> {

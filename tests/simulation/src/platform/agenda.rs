@@ -58,9 +58,9 @@ impl World {
         for minutes in [30, 60, 120] {
             day.push((Seconds::minutes(minutes).after(calm), Happening::Resume));
         }
-        for sweep in 0..Seconds::between(begin, end).0 / 120 {
-            day.push((Seconds(120 * sweep).after(begin), Happening::Sweep));
-        }
+        let seconds = begin.as_second()..end.as_second();
+        let sweeps = seconds.step_by(120).map(Timestamp::from_second);
+        day.extend(sweeps.flatten().map(|at| (at, Happening::Sweep)));
         let busy = Seconds::between(begin, calm).0;
         let dice = Dice::stream(self.script.seed, 5);
         let any = || Seconds(dice.below(busy)).after(begin);

@@ -145,7 +145,7 @@ pub type Fired = [u64; Fault::ALL.len()];
 
 /// Draws faults.
 pub struct Faults {
-    rates: Cell<Rates>,
+    rates: RefCell<Rates>,
     dice: Vec<Dice>,
     fired: RefCell<Fired>,
     /// How many would have fired, spared ones included: each has its number.
@@ -158,7 +158,7 @@ impl Faults {
     pub fn of(seed: u64, rates: Rates, spared: Vec<Range<u64>>) -> Self {
         let stream = |fault: &Fault| Dice::stream(seed, 1_000 + *fault as u64);
         Self {
-            rates: Cell::new(rates),
+            rates: RefCell::new(rates),
             dice: Fault::ALL.iter().map(stream).collect(),
             fired: RefCell::new([0; Fault::ALL.len()]),
             drawn: Cell::new(0),
@@ -168,7 +168,7 @@ impl Faults {
 
     /// Draws whether a fault fires now.
     pub fn strikes(&self, fault: Fault) -> bool {
-        let rate = self.rates.get().of(fault);
+        let rate = self.rates.borrow().of(fault);
         rate > 0 && self.dice[fault as usize].per_million(rate) && self.happens(fault)
     }
 
@@ -190,7 +190,7 @@ impl Faults {
 
     /// Ends all trouble.
     pub fn calm(&self) {
-        self.rates.set(Rates::NONE);
+        self.rates.replace(Rates::NONE);
     }
 
     /// Ends all trouble for a while; gives what to resume it with.
@@ -200,7 +200,7 @@ impl Faults {
 
     /// Begins trouble again.
     pub fn resume(&self, rates: Rates) {
-        self.rates.set(rates);
+        self.rates.replace(rates);
     }
 
     /// How often each class has fired.

@@ -16,6 +16,7 @@ const SPREAD: usize = 16;
 pub struct Letters {
     by_inbox: BTreeMap<Function, BTreeMap<(Timestamp, u64), Letter>>,
     count: u64,
+    waiting: usize,
 }
 
 impl Letters {
@@ -24,6 +25,7 @@ impl Letters {
         self.count += 1;
         let inbox = self.by_inbox.entry(letter.inbox).or_default();
         inbox.insert((from, self.count), letter);
+        self.waiting += 1;
     }
 
     /// Draws an inbox with a letter that is visible.
@@ -53,7 +55,9 @@ impl Letters {
             None => 0,
         };
         let key = *ripe().nth(at)?;
-        letters.remove(&key)
+        let taken = letters.remove(&key);
+        self.waiting -= usize::from(taken.is_some());
+        taken
     }
 
     /// When the next letter becomes visible.
@@ -65,12 +69,12 @@ impl Letters {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.by_inbox.values().all(BTreeMap::is_empty)
+        self.waiting == 0
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.by_inbox.values().map(BTreeMap::len).sum()
+        self.waiting
     }
 
     /// Every letter.

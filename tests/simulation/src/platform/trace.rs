@@ -60,11 +60,12 @@ pub fn hash_of(text: &str) -> u64 {
         let mixed = (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         hash = mixed ^ (mixed >> 32);
     };
-    let words = text.as_bytes().chunks(8);
-    words.for_each(|chunk| {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
         let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
+        word[..rest.len()].copy_from_slice(rest);
         mix(u64::from_le_bytes(word));
-    });
+    }
     hash
 }

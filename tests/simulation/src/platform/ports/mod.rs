@@ -24,7 +24,7 @@ use model::Timestamp;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
 use ports::{Clock, ContentCache, Ports, Stored};
-use testkit::{ManualClock, MemoryStore};
+use testkit::MemoryStore;
 
 use super::faults::Faults;
 use super::services::Services;
@@ -34,7 +34,8 @@ use crate::dice::Dice;
 /// One world, as handlers and the scheduler share it.
 pub struct Shared {
     pub store: MemoryStore,
-    pub clock: ManualClock,
+    /// The instant, by a clock that is right.
+    pub clock: Cell<Timestamp>,
     pub services: RefCell<Services>,
     pub faults: Faults,
     pub watch: Watch,
@@ -67,7 +68,7 @@ impl Shared {
     ) -> Self {
         Self {
             store: MemoryStore::default(),
-            clock: ManualClock::at(now),
+            clock: Cell::new(now),
             services: RefCell::default(),
             faults,
             watch,
@@ -84,7 +85,7 @@ impl Shared {
 
     /// The instant, by a clock that is right.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.clock.get()
     }
 }
 
