@@ -1,6 +1,8 @@
 use super::*;
 use model::task::{Claim, Failures, Place};
 
+mod items;
+
 fn task(state: TaskState, submission: Option<&str>) -> Task {
     let at = model::Timestamp::UNIX_EPOCH;
     let place = Place::Queue("light".into());
@@ -162,6 +164,8 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
     };
     let table = [
         (&claimed, seen(2, "a", W::Running), 1001, Some(2)),
+        (&claimed, seen(2, "a", W::Running), 1009, Some(2)),
+        (&claimed, seen(2, "a", W::Running), 1010, Some(30)),
         (&claimed, seen(2, "a", W::Pending), 1060, Some(30)),
         (&claimed, seen(2, "a", W::Cancelled), 1060, Some(30)),
         (&claimed, seen(2, "a", W::Cancelled), 2000, Some(30)),
@@ -179,18 +183,52 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
 
 #[test]
 fn only_what_made_an_attempt_run_tells_again_that_it_does() {
-    let mut task = task(TaskState::Succeeded, Some("a"));
-    task.started_at = Some(model::Timestamp::UNIX_EPOCH);
-    task.ended_at = task.started_at;
-    let state = |seen| as_running(&task, &seen).map(|task| (task.state, task.ended_at));
-    let running = Some((TaskState::Running, None));
-    assert_eq!(state(seen(2, "a", WorkState::Running)), running);
-    assert_eq!(state(seen(2, "a", WorkState::Succeeded)), None);
-    assert_eq!(state(seen(2, "b", WorkState::Running)), None);
-    assert_eq!(state(seen(1, "a", WorkState::Running)), None);
-    let mut late = seen(2, "a", WorkState::Running);
-    late.at = model::Timestamp::MAX;
-    assert_eq!(state(late), None);
+    let mut ended = task(TaskState::Failed, Some("a"));
+    ended.started_at = Some(Timestamp::UNIX_EPOCH);
+    ended.ended_at = Some(Timestamp::MAX);
+    ended.failure = Some(FailureClass::Application);
+    let running = Task {
+        state: TaskState::Running,
+        ended_at: None,
+        failure: None,
+        ..ended.clone()
+    };
+    let late = WorkObservation {
+        at: Timestamp::MAX,
+        ..seen(2, "a", WorkState::Running)
+    };
+    let table = [
+        (seen(2, "a", WorkState::Running), Some(running)),
+        (seen(2, "a", WorkState::Succeeded), None),
+        (seen(2, "b", WorkState::Running), None),
+        (seen(1, "a", WorkState::Running), None),
+        (late, None),
+    ];
+    for (seen, expected) in table {
+        assert_eq!(as_running(&ended, &seen), expected, "{seen:?}");
+    }
+}
+
+#[test]
+fn only_the_failure_right_before_a_retry_sends_it_again() {
+    let retrying = |generation, attempt| Task {
+        generation,
+        attempt,
+        ..task(TaskState::Retrying, None)
+    };
+    let failed = seen(1, "z", WorkState::Failed);
+    // the generation and attempt that wait; generation 1, attempt 1 has failed
+    let table = [
+        (1, 2, "repeat retry"),
+        (1, 3, "past"),
+        (2, 2, "past"),
+        (2, 1, "past"),
+    ];
+    for (generation, attempt, expected) in table {
+        let task = retrying(generation, attempt);
+        let decided = decide(&task, &failed, FailureClass::Application);
+        assert_eq!(decided, expected, "{generation}-{attempt}");
+    }
 }
 
 #[test]
@@ -202,121 +240,6 @@ fn work_that_succeeds_before_it_is_stopped_has_succeeded() {
         decide(&task, &late, FailureClass::Application),
         "ended Succeeded"
     );
-}
-
-/// Like [`task`], with something in every field an observation may touch.
-fn worn(state: TaskState, submission: Option<&str>) -> Task {
-    let at = |seconds| Some(Seconds(seconds).after(Timestamp::UNIX_EPOCH));
-    Task {
-        cluster: Some("team/etl".parse().unwrap()),
-        reason: Some("the only ready instance".into()),
-        submitted_at: submission.and(at(10)),
-        started_at: (state == TaskState::Running).then_some(at(20)).flatten(),
-        due_at: at(900),
-        ..task(state, submission)
-    }
-}
-
-fn seen_at(second: u64, state: WorkState) -> WorkObservation {
-    WorkObservation {
-        at: Seconds(second).after(Timestamp::UNIX_EPOCH),
-        ..seen(2, "a", state)
-    }
-}
-
-#[test]
-fn an_observation_changes_what_it_says_and_nothing_else() {
-    use TaskState::{Claimed, Failed, Running, Submitted, Succeeded};
-    use WorkState as W;
-    let at = |seconds| Some(Seconds(seconds).after(Timestamp::UNIX_EPOCH));
-    let adopted = Task {
-        submission: Some("a".into()),
-        submitted_at: at(30),
-        ..worn(Claimed, None)
-    };
-    let submitted = Task {
-        state: Submitted,
-        ..adopted.clone()
-    };
-    let begun = Task {
-        state: Running,
-        started_at: at(30),
-        ..adopted.clone()
-    };
-    let succeeded = Task {
-        state: Succeeded,
-        ended_at: at(30),
-        due_at: None,
-        ..adopted
-    };
-    let runs = Task {
-        state: Running,
-        started_at: at(30),
-        ..worn(Submitted, Some("a"))
-    };
-    let done = Task {
-        state: Succeeded,
-        ended_at: at(30),
-        due_at: None,
-        ..worn(Running, Some("a"))
-    };
-    let failed = Task {
-        state: Failed,
-        ended_at: at(30),
-        due_at: None,
-        failure: Some(FailureClass::Refused),
-        reason: Some("exit code 1".into()),
-        ..worn(Running, Some("a"))
-    };
-    let table = [
-        (worn(Claimed, None), W::Pending, Step::Progress(submitted)),
-        (worn(Claimed, None), W::Running, Step::Progress(begun)),
-        (worn(Claimed, None), W::Succeeded, Step::Ended(succeeded)),
-        (worn(Submitted, Some("a")), W::Running, Step::Progress(runs)),
-        (worn(Running, Some("a")), W::Succeeded, Step::Ended(done)),
-        (worn(Running, Some("a")), W::Failed, Step::Ended(failed)),
-    ];
-    for (task, word, expected) in table {
-        let seen = seen_at(30, word);
-        let step = observe(&task, &seen, FailureClass::Refused, &Retries::default());
-        assert_eq!(step, expected, "{:?} {word:?}", task.state);
-    }
-}
-
-#[test]
-fn a_stopped_attempt_ends_as_it_was_meant_to_and_says_why() {
-    let (application, cancelled) = (Some(FailureClass::Application), TaskState::Cancelled);
-    let cases = [
-        (
-            Stopping::Cancelled { by: "ann".into() },
-            (cancelled, "cancelled by ann", None),
-        ),
-        (
-            Stopping::Superseded { generation: 2 },
-            (cancelled, "superseded by generation 2", None),
-        ),
-        (
-            Stopping::TimedOut,
-            (TaskState::Failed, "timed out", application),
-        ),
-    ];
-    for (stopping, expected) in cases {
-        let mut task = worn(TaskState::Running, Some("a"));
-        task.stopping = Some(stopping);
-        // Nobody would retry what the service interrupted.
-        let seen = seen_at(30, WorkState::Cancelled);
-        let retries = Retries {
-            attempts: 0,
-            ..Retries::default()
-        };
-        let step = observe(&task, &seen, FailureClass::Infrastructure, &retries);
-        let Step::Ended(ended) = step else {
-            panic!("no retry is left: {step:?}")
-        };
-        let reason = ended.reason.as_deref().unwrap_or_default();
-        assert_eq!((ended.state, reason, ended.failure), expected);
-        assert_eq!((ended.ended_at, ended.due_at), (Some(seen.at), None));
-    }
 }
 
 #[test]
@@ -336,48 +259,4 @@ fn a_spent_budget_ends_the_task_and_the_other_class_has_its_own() {
         decide(&task, &failed, FailureClass::Refused),
         "ended Failed"
     );
-}
-
-#[test]
-fn the_next_attempt_begins_clean_and_history_keeps_the_last() {
-    let mut task = worn(TaskState::Running, Some("a"));
-    task.stopping = Some(Stopping::TimedOut);
-    let retries = Retries {
-        attempts: 1,
-        backoff: Seconds(600),
-        ..Retries::default()
-    };
-    let failed = seen_at(30, WorkState::Failed);
-    let step = observe(&task, &failed, FailureClass::Application, &retries);
-    let Step::Retry { past, next, delay } = step else {
-        panic!("one retry is left: {step:?}")
-    };
-    let failures = Failures {
-        application: 1,
-        infrastructure: 0,
-    };
-    let kept = Task {
-        state: TaskState::Failed,
-        ended_at: Some(failed.at),
-        failure: Some(FailureClass::Application),
-        failures,
-        reason: Some("timed out".into()),
-        due_at: None,
-        ..task
-    };
-    assert_eq!(*past, kept);
-    assert!(delay > Seconds(0), "it draws a delay by its key");
-    let clean = Task {
-        state: TaskState::Retrying,
-        attempt: 3,
-        claim: None,
-        submission: None,
-        cluster: None,
-        submitted_at: None,
-        started_at: None,
-        stopping: None,
-        ready_at: delay.after(failed.at),
-        ..kept
-    };
-    assert_eq!(*next, clean);
 }
