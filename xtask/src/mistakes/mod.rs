@@ -17,9 +17,9 @@ use copy::ProjectCopy;
 /// Puts known mistakes into a copy of the project and lets the simulator look for each.
 ///
 /// Every patch in tests/simulation/mistakes is one; its first line says what it is. The project
-/// itself, without any, comes first: nothing may be found in it. Fails when a mistake is not found,
-/// or cannot be made any more because the code under its patch has changed; the others are tried
-/// all the same.
+/// itself, without any, comes first unless mistakes are named: nothing may be found in it. Fails when
+/// a mistake is not found, or cannot be made any more because the code under its patch has changed;
+/// the others are tried all the same.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,9 +50,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let chosen = choose(patches()?, &arguments.mistakes)?;
     let copy = ProjectCopy::new()?;
     let mut all_well = true;
-    let (found, seconds) = try_one(&copy, None, arguments)?;
-    all_well &= matches!(found, Found::Nothing);
-    tell("(none)", &found, seconds, true);
+    if arguments.mistakes.is_empty() {
+        let (found, seconds) = try_one(&copy, None, arguments)?;
+        all_well &= matches!(found, Found::Nothing);
+        tell("(none)", &found, seconds, true);
+    }
     for patch in &chosen {
         let (found, seconds) = try_one(&copy, Some(patch), arguments)?;
         all_well &= matches!(found, Found::Broken(_));
