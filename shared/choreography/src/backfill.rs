@@ -343,4 +343,43 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_backfill_may_have_as_many_slots_as_are_allowed_and_none_more() {
+        let minutely = workflow(Some("cron(* * * * ? *)"), Align::Day, false);
+        // 5,000 minutes from midnight in New York are over at 11:20 on the fourth day.
+        let until = |text: &str| {
+            let (from, to) = ("2026-03-01".parse().unwrap(), "2026-03-04".parse().unwrap());
+            slots(&minutely, from, to, text.parse().unwrap())
+        };
+        assert_eq!(until("2026-03-04T16:19:00Z").unwrap().len(), MOST_SLOTS);
+        assert!(until("2026-03-04T16:20:00Z").is_err());
+    }
+
+    #[test]
+    fn each_slot_is_planned_by_what_its_run_came_to() {
+        let nightly = workflow(Some("cron(15 0 * * ? *)"), Align::Day, false);
+        let slots = range(&nightly, "2026-03-01", "2026-03-03").unwrap();
+        let run = |slot: &SlotAt| RunId::of(&nightly.reference(), &slot.slot);
+        let existing = BTreeMap::from([
+            (run(&slots[1]), RunState::Failed),
+            (run(&slots[2]), RunState::Running),
+        ]);
+        let planned = plan_backfill(&nightly, &slots, &existing, ExistingRuns::Failed);
+        let expected = [
+            Action::Start,
+            Action::Rerun(RerunScope::FromFailure),
+            Action::Leave(RunState::Running),
+        ];
+        let expected: Vec<Planned> = slots
+            .into_iter()
+            .zip(expected)
+            .map(|(slot, action)| Planned {
+                run: run(&slot),
+                slot,
+                action,
+            })
+            .collect();
+        assert_eq!(planned, expected);
+    }
 }

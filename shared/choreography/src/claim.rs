@@ -172,6 +172,7 @@ mod tests {
             (Waiting, 2, 3, 100, Claiming::Stale),
             (Waiting, 3, 1, 100, Claiming::Stale),
             (Running, 2, 1, 100, Claiming::Stale),
+            (Waiting, 2, 1, 100, Claiming::Stale),
             // an older generation: what has ended or never began gives way, the rest is waited for
             (Failed, 1, 3, 50, anew),
             (Cancelled, 1, 1, 50, anew),

@@ -113,19 +113,19 @@ mod tests {
             ("d", &["a"], ""),
         ]))
         .unwrap();
-        let generation = Generation {
+        let generation = |scope: &[&str]| Generation {
             run: run().run,
             generation: 2,
             part: 0,
             definition: "hash".into(),
-            scope: ["b".parse().unwrap()].into(),
+            scope: scope.iter().map(|name| name.parse().unwrap()).collect(),
             marked: BTreeMap::new(),
             operation: "op".into(),
             by: "ann".into(),
             why: None,
             at: Timestamp::UNIX_EPOCH,
         };
-        let scopes = Scopes::of(&run(), &[generation]);
+        let scopes = Scopes::of(&run(), &[generation(&["b"])]);
         use TaskState::{Failed, Running, Succeeded};
         // the states of a, b, c, d, the generation of b, and whether the run failed
         let table = [
@@ -149,9 +149,12 @@ mod tests {
                 "{a:?} {b:?} {d:?}"
             );
         }
-        let unheard: Vec<bool> = (0..4)
-            .map(|position| is_heard_by_none(&plan, &scopes, position))
-            .collect();
-        assert_eq!(unheard, [false, true, false, false]);
+        let unheard = |scope: &[&str]| {
+            let scopes = Scopes::of(&run(), &[generation(scope)]);
+            [0, 1, 2, 3].map(|position| is_heard_by_none(&plan, &scopes, position))
+        };
+        assert_eq!(unheard(&["b"]), [false, true, false, false]);
+        assert_eq!(unheard(&["b", "c"]), [false; 4]);
+        assert_eq!(unheard(&["a", "b"]), [false, true, false, false]);
     }
 }

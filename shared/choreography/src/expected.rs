@@ -156,6 +156,9 @@ mod tests {
         assert_eq!(expected.recorded_until, hour(7));
         assert_eq!(expected.next_slot, Some(hour(8)));
         assert_eq!(moved_past(&expected, &hourly(), hour(1), GRACE), expected);
+        let given_up = moved_past(&expected, &hourly(), hour(9), GRACE);
+        assert_eq!(given_up.next_slot, Some(hour(10)));
+        assert!(given_up.recorded_ahead.is_empty(), "{given_up:?}");
     }
 
     #[test]

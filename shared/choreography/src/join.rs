@@ -186,6 +186,7 @@ pub fn node_at(width: u32, level: u8, position: u32) -> (Node, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::join::JoinKey;
 
     fn arrivals(words: &str) -> BTreeSet<Arrival> {
         words
@@ -280,6 +281,61 @@ mod tests {
         );
         let same_child_later = tally(&arrivals("0S 0sd 1F"), 2);
         assert_eq!(same_child_later.complete, 1);
+    }
+
+    #[test]
+    fn a_threshold_is_met_once_and_reported_until_it_is_closed() {
+        use Threshold::{
+            AllDone, AllSucceeded, AnyFailed, AnySucceeded, Complete, End, NoneFailed, SawFailure,
+            SawSuccess,
+        };
+        let wanted = [
+            AllSucceeded,
+            AllDone,
+            AnyFailed,
+            AnySucceeded,
+            NoneFailed,
+            SawSuccess,
+            SawFailure,
+            Complete,
+            End,
+        ];
+        let key = JoinKey {
+            run: "team--flow--slot".into(),
+            generation: 1,
+            join: 0,
+            level: 0,
+            index: 0,
+        };
+        // arrivals of two, and which thresholds they meet
+        let table: [(&str, &[Threshold]); 5] = [
+            ("", &[]),
+            ("0s", &[AnySucceeded, SawSuccess]),
+            ("0f", &[AnyFailed, SawFailure]),
+            ("0k", &[]),
+            (
+                "0s 1k",
+                &[
+                    AllSucceeded,
+                    AllDone,
+                    AnyFailed,
+                    AnySucceeded,
+                    NoneFailed,
+                    SawSuccess,
+                    Complete,
+                    End,
+                ],
+            ),
+        ];
+        for (words, expected) in table {
+            let mut node = Join::empty(key.clone());
+            let tally = tally(&arrivals(words), 2);
+            assert_eq!(newly_met(&node, &tally, &wanted), expected, "{words}");
+            for threshold in expected {
+                node.closed.insert(*threshold, Arrival("0s".into()));
+            }
+            assert_eq!(newly_met(&node, &tally, &wanted), [], "{words}");
+        }
     }
 
     #[test]

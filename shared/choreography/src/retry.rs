@@ -114,6 +114,35 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_counts_in_the_budget_of_its_class_alone() {
+        use FailureClass::{Application, Infrastructure, Refused};
+        let failures = |application, infrastructure| Failures {
+            application,
+            infrastructure,
+        };
+        let table = [
+            (Application, failures(4, 7)),
+            (Infrastructure, failures(3, 8)),
+            (Refused, failures(3, 7)),
+        ];
+        for (class, expected) in table {
+            assert_eq!(counted(failures(3, 7), class), expected, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_throttles_is_left_alone_longer_each_time() {
+        // times it has: a delay is at least a second, and a second longer than this at most
+        let table = [(0, 1), (1, 2), (4, 16), (6, 64), (7, 120), (99, 120)];
+        for (times, most) in table {
+            let delays: Vec<u64> = (1..300).map(|of| throttled(&key(of), times).0).collect();
+            let (least, longest) = (delays.iter().min(), delays.iter().max());
+            assert_eq!((least, longest), (Some(&1), Some(&(1 + most))), "{times}");
+            assert_eq!(throttled(&key(1), times).0, delays[0], "{times}");
+        }
+    }
+
+    #[test]
     fn backoff_grows_to_its_cap_and_is_the_same_each_time() {
         let retries = Retries {
             attempts: 100,

@@ -187,6 +187,8 @@ mod tests {
             (going, false, task("x", true), "x"),
             (going, false, RerunScope::FromFailure, ""),
             (going, true, task("a", false), "a c d x"),
+            (going, true, RerunScope::FromFailure, ""),
+            (going, true, task("nobody", true), ""),
         ];
         for (states, ended, wanted, expected) in table {
             let states = states
@@ -196,6 +198,58 @@ mod tests {
             let scope = rerun_scope(&plan, &states, ended, &wanted);
             assert_eq!(names(&scope), expected, "{wanted:?}");
         }
+    }
+
+    #[test]
+    fn a_task_is_in_the_newest_generation_that_names_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let generation = |generation: u32, scope: &[&str], marked: &[(&str, Outcome)]| Generation {
+            run: "team--flow--slot".into(),
+            generation,
+            part: 0,
+            definition: "hash".into(),
+            scope: scope.iter().map(|name| name.parse().unwrap()).collect(),
+            marked: marked
+                .iter()
+                .map(|(name, outcome)| (name.parse().unwrap(), *outcome))
+                .collect(),
+            operation: "op".into(),
+            by: "ann".into(),
+            why: None,
+            at: at(i64::from(generation) * 100),
+        };
+        let opened = [
+            generation(3, &["a"], &[]),
+            generation(
+                2,
+                &["a", "b", "c"],
+                &[("a", Outcome::Failed), ("b", Outcome::Skipped)],
+            ),
+            // Written, and the run's item does not know of it yet.
+            generation(4, &["c", "x"], &[("x", Outcome::Succeeded)]),
+        ];
+        let store = testkit::MemoryStore::default();
+        let run = Run {
+            generation: 3,
+            definition_since: 2,
+            ..testkit::flow::seed_run(&store, &workflow(&[]), at(0))
+        };
+        let scopes = Scopes::of(&run, &opened);
+        assert_eq!((scopes.current, scopes.plan_since), (3, 2));
+        // task, its generation, and what a person set there
+        let table = [
+            ("a", 3, None),
+            ("b", 2, Some(Outcome::Skipped)),
+            ("c", 2, None),
+            ("x", 1, None),
+        ];
+        for (name, generation, marked) in table {
+            let name: TaskName = name.parse().unwrap();
+            let said = (scopes.effective(&name), scopes.marked(&name));
+            assert_eq!(said, (generation, marked), "{name}");
+        }
+        assert_eq!(scopes.opened_at(2), Some(at(200)));
+        assert_eq!(scopes.opened_at(1), None);
     }
 
     #[test]

@@ -166,6 +166,60 @@ mod tests {
     }
 
     #[test]
+    fn the_reason_of_a_choice_is_told() {
+        let [a, b] = ["a", "b"].map(|name| instance(name, InstanceState::Ready, 100));
+        let candidate = |instance, open| Candidate { instance, open };
+        let now = Timestamp::from_second(10).unwrap();
+        let reason = |candidates: &[Candidate<'_>]| choose(candidates, now).unwrap().reason;
+        assert_eq!(
+            reason(&[candidate(&a, 3)]),
+            "team--a--19700101t000000z--1 is the only ready instance"
+        );
+        assert_eq!(
+            reason(&[candidate(&a, 3), candidate(&b, 2)]),
+            "team--b--19700101t000000z--1 has the least open work of 2 ready instances: 2 steps"
+        );
+    }
+
+    #[test]
+    fn new_work_goes_to_an_instance_that_is_there_until_its_window_ends() {
+        use InstanceState::{Draining, Ready, Starting};
+        let there = Some("j-1");
+        // state, id, now; its window ends at 100
+        let table = [
+            (Ready, there, 99, true),
+            (Ready, there, 100, false),
+            (Ready, there, 101, false),
+            (Ready, None, 99, false),
+            (Starting, there, 99, false),
+            (Draining, there, 99, false),
+        ];
+        for (state, id, now, expected) in table {
+            let instance = Instance {
+                id: id.map(Into::into),
+                ..instance("a", state, 100)
+            };
+            let now = Timestamp::from_second(now).unwrap();
+            assert_eq!(
+                takes_work(&instance, now),
+                expected,
+                "{state:?} {id:?} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn work_waits_where_an_instance_that_may_take_it_looks() {
+        let instance = instance("etl", InstanceState::Ready, 100);
+        let named = ClusterChoice::Named("team/etl".parse().unwrap());
+        let tagged = ClusterChoice::Tagged(instance.tags.clone());
+        for choice in [named, tagged] {
+            let queue = queue_of(&instance.team, &choice);
+            assert!(queues_of(&instance).contains(&queue), "{queue}");
+        }
+    }
+
+    #[test]
     fn an_instance_takes_what_waits_for_its_name_or_for_any_of_its_tags() {
         let queues = queues_of(&instance("etl", InstanceState::Ready, 100));
         let names: Vec<String> = queues.iter().map(ToString::to_string).collect();

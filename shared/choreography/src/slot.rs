@@ -158,6 +158,12 @@ mod tests {
                 "2026-03-01T05:15:00Z",
                 "2026-03-01T05:00:00Z",
             ),
+            (
+                Align::Hour,
+                "UTC",
+                "2026-03-01T05:15:20Z",
+                "2026-03-01T05:00:00Z",
+            ),
             // A zone half an hour off: its hours begin at half past.
             (
                 Align::Hour,
@@ -217,21 +223,27 @@ mod tests {
             "id": "e-1", "source": "aws.s3",
             "detail": {"bucket": {"name": "raw"}, "object": {"key": "a b.csv", "sequencer": "0A"}}
         });
-        let order = json!({"id": "e-2", "source": "shop", "detail": {"order": 17, "items": []}});
-        assert_eq!(of_event(None, &object).unwrap().as_str(), "raw/a b.csv#0A");
-        assert_eq!(of_event(None, &order).unwrap().as_str(), "e-2");
-        assert_eq!(
-            of_event(Some("detail.order"), &order).unwrap().as_str(),
-            "17"
-        );
-        assert_eq!(
-            of_event(Some("detail.items"), &order),
-            Err("detail.items".to_owned())
-        );
-        assert_eq!(
-            of_event(Some("detail.none"), &order),
-            Err("detail.none".to_owned())
-        );
+        let order = json!({"id": "e-2", "source": "shop", "detail": {"order": 17, "items": [], "note": ""}});
+        let copy = json!({
+            "id": "e-3", "source": "shop",
+            "detail": {"bucket": {"name": "raw"}, "object": {"key": "a", "sequencer": "0B"}}
+        });
+        let access = json!({"id": "e-4", "source": "aws.s3", "detail": {"object": {"key": "a"}}});
+        let table = [
+            (None, &object, Ok("raw/a b.csv#0A")),
+            (None, &order, Ok("e-2")),
+            (None, &copy, Ok("e-3")),
+            (None, &access, Ok("e-4")),
+            (Some("detail.order"), &order, Ok("17")),
+            (Some("detail.items"), &order, Err("detail.items")),
+            (Some("detail.note"), &order, Err("detail.note")),
+            (Some("detail.none"), &order, Err("detail.none")),
+        ];
+        for (path, event, expected) in table {
+            let slot = of_event(path, event);
+            let slot = slot.as_ref().map(Slot::as_str).map_err(String::as_str);
+            assert_eq!(slot, expected, "{path:?} {event}");
+        }
     }
 
     #[test]

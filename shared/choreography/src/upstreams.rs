@@ -40,7 +40,7 @@ impl Start {
     /// Reads it from a definition; a zone or schedule that cannot be read counts as none.
     pub fn of(workflow: &Workflow) -> Self {
         Self {
-            zone: zone(workflow),
+            zone: slot::zone(&workflow.timezone),
             align: workflow.align,
             schedule: workflow
                 .schedule
@@ -67,12 +67,13 @@ pub fn owed(
     let reference = workflow.reference();
     let next = next_expected(starts, &reference, recorded_until);
     let next_slot = next.map(|next| next.logical_date);
+    let zone = slot::zone(&workflow.timezone);
     Expected {
         schedule: ScheduleRef::Upstreams(reference),
         recorded_until,
         recorded_ahead: std::collections::BTreeSet::new(),
         next_slot,
-        due_at: next_slot.map(|date| slot::deadline(deadline, &zone(workflow), date)),
+        due_at: next_slot.map(|date| slot::deadline(deadline, &zone, date)),
     }
 }
 
@@ -163,10 +164,6 @@ fn met_by_upstreams(
     })
 }
 
-fn zone(workflow: &Workflow) -> TimeZone {
-    TimeZone::get(&workflow.timezone).unwrap_or(TimeZone::UTC)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,8 +212,13 @@ mod tests {
         let weekly = ("weekly", "cron(0 3 ? * WED *)", &[][..], Day);
         let twice = ("twice", "cron(30 4,16 * * ? *)", &[][..], Day);
         let by_hand = ("by-hand", "", &[][..], Day);
+        let yearly = ("yearly", "cron(0 3 15 8 ? *)", &[][..], Day);
+        // Six hours beyond the horizon, of a day that begins before it.
+        let once = ("once", "at(2028-08-09T18:00:00)", &[][..], Day);
         let behind_weekly = ("behind", "", &["weekly"][..], Day);
-        let table: [(&[&str], Align, &[&str]); 8] = [
+        let table: [(&[&str], Align, &[&str]); 10] = [
+            (&["yearly"], Day, &["2026-08-15", "2027-08-15"]),
+            (&["once"], Day, &["2028-08-09"]),
             (&["daily"], Day, &["2026-06-02", "2026-06-03"]),
             (&["daily", "weekly"], Day, &["2026-06-03", "2026-06-10"]),
             (&["daily", "behind"], Day, &["2026-06-03", "2026-06-10"]),
@@ -236,13 +238,50 @@ mod tests {
         ];
         for (after, align, expected) in table {
             let own = ("w", "", after, align);
-            let starts = starts(&[daily, weekly, twice, by_hand, behind_weekly, own]);
+            let starts = starts(&[
+                daily,
+                weekly,
+                yearly,
+                once,
+                twice,
+                by_hand,
+                behind_weekly,
+                own,
+            ]);
             assert_eq!(
                 next(&starts, expected.len().max(1)),
                 expected,
                 "{after:?} {align:?}"
             );
         }
+    }
+
+    #[test]
+    fn as_many_workflows_in_a_row_are_followed_as_may_start_each_other() {
+        let name = |at: u32| {
+            if at == 0 {
+                "w".to_owned()
+            } else {
+                format!("w{at}")
+            }
+        };
+        let chain = |length: u32| {
+            let mut all = starts(&[(&name(length), "cron(15 5 * * ? *)", &[], Align::Day)]);
+            for at in 0..length {
+                let (name, above) = (name(at), name(at + 1));
+                all.extend(starts(&[(&name, "", &[&above], Align::Day)]));
+            }
+            all
+        };
+        assert_eq!(next(&chain(DEEPEST - 1), 1), ["2026-06-02"]);
+        assert_eq!(next(&chain(DEEPEST), 1), [""; 0]);
+    }
+
+    #[test]
+    fn a_workflow_is_told_with_all_it_starts_after() {
+        let starts = starts(&[("w", "", &["x", "y"], Align::Day)]);
+        let after = starts[&reference("w")].after();
+        assert_eq!(after, [reference("x"), reference("y")]);
     }
 
     #[test]

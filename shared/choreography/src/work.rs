@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::TimeZone;
 use model::attempt::AttemptKey;
 use model::definition::{BatchTask, Cluster, CommandTask, PrestoTask, SparkTask, TaskKind};
 use model::run::{Cause, Run};
@@ -11,6 +10,7 @@ use model::work::{JobSpec, Submission, Work};
 use serde_json::Value;
 
 use crate::plan::Plan;
+use crate::slot;
 use crate::template::{TemplateContext, TemplateError, render};
 
 /// Why an attempt cannot be submitted, ever: a template has no value for this run.
@@ -51,7 +51,7 @@ pub fn submission(
     let task = plan.written(position);
     let upstreams = upstreams(plan, position);
     let params = params(plan, run);
-    let zone = TimeZone::get(&plan.workflow.timezone).unwrap_or(TimeZone::UTC);
+    let zone = slot::zone(&plan.workflow.timezone);
     let logical_time = run.logical_date.to_zoned(zone);
     let fill = Fill {
         context: TemplateContext {
@@ -234,23 +234,4 @@ fn mentions_upstream(kind: &TaskKind) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_goes_through_the_client_of_the_cluster_s_engine() {
-        let cases: [(&[&str], &str); 5] = [
-            (&["Presto"], "presto-cli"),
-            (&["Hive", "Trino"], "trino-cli"),
-            (&["trino"], "trino-cli"),
-            (&["PrestoSQL"], "presto-cli"),
-            (&[], "presto-cli"),
-        ];
-        for (applications, expected) in cases {
-            let mut cluster = testkit::night::cluster();
-            cluster.emr.applications = applications.iter().map(|name| (*name).into()).collect();
-            assert_eq!(query_client(Some(&cluster)), expected, "{applications:?}");
-        }
-        assert_eq!(query_client(None), "presto-cli");
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ mod copy;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,7 +17,9 @@ use copy::ProjectCopy;
 /// Puts known mistakes into a copy of the project and lets the simulator look for each.
 ///
 /// Every patch in tests/simulation/mistakes is one; its first line says what it is. The project
-/// itself, without any, comes first: nothing may be found in it. Fails when a mistake is not found.
+/// itself, without any, comes first unless mistakes are named: nothing may be found in it. Fails when
+/// a mistake is not found, or cannot be made any more because the code under its patch has changed;
+/// the others are tried all the same.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,11 +36,13 @@ pub struct Arguments {
     threads: usize,
 }
 
-/// What the simulator said of a project.
+/// What came of looking.
 enum Found {
     Nothing,
-    /// In its words: the seed and the invariant.
+    /// In the simulator's words: the seed and the invariant.
     Broken(String),
+    /// There was nothing to look at: the patch does not fit any more, or does not compile.
+    Unmade(String),
 }
 
 /// Tries each and prints a table.
@@ -46,9 +50,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let chosen = choose(patches()?, &arguments.mistakes)?;
     let copy = ProjectCopy::new()?;
     let mut all_well = true;
-    let (found, seconds) = try_one(&copy, None, arguments)?;
-    all_well &= matches!(found, Found::Nothing);
-    tell("(none)", &found, seconds, true);
+    if arguments.mistakes.is_empty() {
+        let (found, seconds) = try_one(&copy, None, arguments)?;
+        all_well &= matches!(found, Found::Nothing);
+        tell("(none)", &found, seconds, true);
+    }
     for patch in &chosen {
         let (found, seconds) = try_one(&copy, Some(patch), arguments)?;
         all_well &= matches!(found, Found::Broken(_));
@@ -97,6 +103,7 @@ fn tell(name: &str, found: &Found, seconds: f64, is_right: bool) {
         (Found::Nothing, false) => "NOT FOUND".to_owned(),
         (Found::Broken(said), false) => said.clone(),
         (Found::Broken(said), true) => format!("WRONG: {said}"),
+        (Found::Unmade(why), _) => format!("CANNOT BE MADE: {why}"),
     };
     println!("{name:<30} {seconds:>6.0} s  {said}");
 }
@@ -109,24 +116,55 @@ fn try_one(
 ) -> Result<(Found, f64)> {
     let began = Instant::now();
     copy.restore()?;
-    if let Some(patch) = patch {
-        copy.apply(patch)?;
+    let why_not = match patch {
+        Some(patch) => copy.apply(patch)?,
+        None => None,
+    };
+    let found = match why_not {
+        Some(why) => Found::Unmade(why),
+        None => match build(copy)? {
+            Some(why) => Found::Unmade(why),
+            None => look(copy, arguments)?,
+        },
+    };
+    Ok((found, began.elapsed().as_secs_f64()))
+}
+
+/// The simulator in the copy, for a verb of cargo.
+fn simulator(copy: &ProjectCopy, verb: &str) -> Command {
+    let mut cargo = copy.cargo();
+    cargo.args([verb, "--profile", "simulation", "--quiet"]);
+    cargo.args(["--package", "simulation-tests", "--bin", "simulate"]);
+    cargo.env("RUSTFLAGS", "--cap-lints=allow");
+    cargo
+}
+
+/// Builds the simulator; says why it does not compile. The compiler's own words go to stderr.
+fn build(copy: &ProjectCopy) -> Result<Option<String>> {
+    let output = simulator(copy, "build").stderr(Stdio::piped()).output();
+    let output = output.context("cargo could not be started")?;
+    if output.status.success() {
+        return Ok(None);
     }
-    let simulate = ["--profile", "simulation", "--quiet"];
-    let program = ["--package", "simulation-tests", "--bin", "simulate"];
-    let mut build = copy.cargo();
-    build.arg("build").args(simulate).args(program);
-    build.env("RUSTFLAGS", "--cap-lints=allow");
-    let status = build.status().context("cargo could not be started")?;
-    if !status.success() {
-        bail!("the copy does not compile with {patch:?}");
-    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    eprint!("{said}");
+    Ok(Some(format!("it does not compile: {}", first_error(&said))))
+}
+
+/// The compiler's first error and where it is.
+fn first_error(said: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.starts_with("error"));
+    let error = lines.next().unwrap_or("cargo does not say why");
+    let place = lines.find_map(|line| line.trim_start().strip_prefix("--> "));
+    place.map_or(error.to_owned(), |place| format!("{error} at {place}"))
+}
+
+/// Lets the simulator look.
+fn look(copy: &ProjectCopy, arguments: &Arguments) -> Result<Found> {
     let (seeds, threads) = (arguments.seeds, arguments.threads);
-    let mut look = copy.cargo();
-    look.arg("run").args(simulate).args(program).arg("--");
-    look.args(["--seeds", &seeds.to_string()]);
+    let mut look = simulator(copy, "run");
+    look.args(["--", "--seeds", &seeds.to_string()]);
     look.args(["--threads", &threads.to_string()]);
-    look.env("RUSTFLAGS", "--cap-lints=allow");
     look.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut looking = look.spawn().context("cargo could not be started")?;
     let said = looking.stderr.take().context("it says nothing")?;
@@ -136,14 +174,14 @@ fn try_one(
             // Its story is of no interest here.
             looking.kill()?;
             looking.wait()?;
-            return Ok((Found::Broken(briefly(&line)), began.elapsed().as_secs_f64()));
+            return Ok(Found::Broken(briefly(&line)));
         }
     }
     let status = looking.wait()?;
     if !status.success() {
         bail!("the simulator ended with {status} and named no seed");
     }
-    Ok((Found::Nothing, began.elapsed().as_secs_f64()))
+    Ok(Found::Nothing)
 }
 
 /// The seed and the invariant, without what exactly broke.
@@ -165,6 +203,19 @@ mod tests {
         let brief = "seed 1 breaks invariant 7: success is the service's word";
         assert_eq!(briefly(line), brief);
         assert_eq!(briefly("seed 1 panics"), "seed 1 panics");
+    }
+
+    #[test]
+    fn what_does_not_compile_is_told_with_its_place() {
+        let said =
+            "error[E0425]: cannot find value `lease` in this scope\n   --> shared/x.rs:5:9\n    |";
+        let told = "error[E0425]: cannot find value `lease` in this scope at shared/x.rs:5:9";
+        assert_eq!(first_error(said), told);
+        assert_eq!(
+            first_error("error: no such package"),
+            "error: no such package"
+        );
+        assert_eq!(first_error(""), "cargo does not say why");
     }
 
     #[test]

@@ -314,6 +314,35 @@ mod tests {
     }
 
     #[test]
+    fn a_task_usually_takes_what_it_took_in_the_middle_of_its_runs() {
+        let plan = diamond();
+        let progress = BTreeMap::new();
+        let going = Going {
+            plan: &plan,
+            started_at: at(0),
+            progress: &progress,
+            now: at(0),
+        };
+        let cases: [(&[i64], i64); 3] = [
+            (&[30, 10, 20], 20),
+            (&[30, 10, 20, 40], 20),
+            (&[5, 4, 3, 2, 1], 3),
+        ];
+        for (took, usual) in cases {
+            let runs = took
+                .iter()
+                .map(|took| past(&[("top", *took), ("left", 1_000)]));
+            let forecast = forecast(&going, &runs.collect::<Vec<_>>()).unwrap();
+            let top = &forecast.path[0];
+            assert_eq!(
+                top.usual,
+                Some(SignedDuration::from_secs(usual)),
+                "{took:?}"
+            );
+        }
+    }
+
+    #[test]
     fn only_the_newest_runs_count() {
         let plan = diamond();
         let quick = past(&[("top", 1), ("left", 1), ("right", 1), ("end", 1)]);
@@ -341,6 +370,8 @@ mod tests {
         };
         let cases = [
             (10, Outlook::Missed),
+            (49, Outlook::Missed),
+            (50, Outlook::Late),
             (99, Outlook::Late),
             (100, Outlook::AtRisk),
             (199, Outlook::AtRisk),

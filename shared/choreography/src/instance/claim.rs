@@ -185,47 +185,66 @@ pub fn choose<'a>(
 mod tests {
     use super::*;
     use model::observation::ClusterState;
-    use testkit::night::{cluster, instance, seen};
+    use testkit::night::{self, cluster, instance, seen};
 
     fn after(seconds: u64) -> Timestamp {
         Seconds(seconds).after(instance(InstanceState::Requested).window_start)
     }
 
-    #[test]
-    fn a_claim_pins_what_ends_the_instance() {
-        let definition = cluster();
-        let window = Window {
+    fn window() -> Window {
+        Window {
             start: after(0),
             end: after(10_800),
-        };
+        }
+    }
+
+    /// The claim that is made five seconds into the window.
+    fn claim() -> Instance {
         let key = instance(InstanceState::Requested).instance;
-        let claim = claimed(&key, &definition, &"hash".into(), window, after(5));
-        assert_eq!(claim.window_end, after(10_800));
-        assert_eq!(claim.drain_until, definition.drain.after(claim.window_end));
-        assert_eq!(claim.lease_until, Some(LEASE.after(after(5))));
-        assert_eq!(claim.due_at, claim.lease_until);
-        assert_eq!((claim.epoch, &claim.id), (1, &None));
-        assert_eq!(reclaimed(&claim, after(500)).epoch, 2);
-        assert_eq!(released(&claim, after(6)).lease_until, None);
+        claimed(&key, &cluster(), &night::hash(), window(), after(5))
+    }
+
+    #[test]
+    fn a_claim_pins_all_that_ends_the_instance_and_holds_for_a_lease() {
+        let lease = Some(after(125));
+        let expected = Instance {
+            requested_at: after(5),
+            lease_until: lease,
+            due_at: lease,
+            ..instance(InstanceState::Requested)
+        };
+        assert_eq!(claim(), expected);
+        let again = Instance {
+            epoch: 2,
+            lease_until: Some(after(620)),
+            due_at: Some(after(620)),
+            ..claim()
+        };
+        assert_eq!(reclaimed(&claim(), after(500)), again);
+        let given_back = Instance {
+            lease_until: None,
+            due_at: Some(LOOK_AGAIN.after(after(6))),
+            ..claim()
+        };
+        assert_eq!(released(&claim(), after(6)), given_back);
     }
 
     #[test]
     fn a_skipped_window_looks_like_no_instance() {
-        let window = Window {
-            start: after(0),
-            end: after(0),
-        };
         let key = instance(InstanceState::Requested).instance;
-        let item = skipped(
-            &key,
-            &cluster(),
-            &"hash".into(),
-            window,
-            "late".into(),
-            after(9),
-        );
-        assert!(item.state.is_terminal() && item.tags.is_empty());
-        assert_eq!((item.id, item.ready_at, item.due_at), (None, None, None));
+        let hash = night::hash();
+        let item = skipped(&key, &cluster(), &hash, window(), "late".into(), after(5));
+        let expected = Instance {
+            state: InstanceState::Terminated,
+            tags: BTreeMap::new(),
+            epoch: 0,
+            lease_until: None,
+            ended_at: Some(after(5)),
+            reason: Some("late".into()),
+            due_at: None,
+            ..claim()
+        };
+        assert_eq!(item, expected);
     }
 
     #[test]
@@ -280,12 +299,19 @@ mod tests {
         for (state, id, expected) in cases {
             let instance = Instance {
                 id: id.map(EmrClusterId::from),
+                lease_until: Some(after(120)),
                 ..instance(state)
             };
             let got = match adopt(&instance, &"j-1".into(), after(9)) {
                 Adoption::Commit(next) => {
-                    assert_eq!(next.id, Some("j-1".into()));
-                    assert_eq!(next.lease_until, None);
+                    let expected = Instance {
+                        state: next.state,
+                        id: Some("j-1".into()),
+                        lease_until: None,
+                        due_at: Some(LOOK_AGAIN.after(after(9))),
+                        ..instance
+                    };
+                    assert_eq!(*next, expected);
                     Ok(next.state)
                 }
                 Adoption::Known => Err("known"),
@@ -313,9 +339,24 @@ mod tests {
 
     #[test]
     fn a_throttled_request_stays_away_longer_each_time() {
-        let key = instance(InstanceState::Requested).instance;
-        let delays: Vec<u64> = (1..8).map(|times| throttled(&key, times).0).collect();
-        assert!(delays.is_sorted(), "{delays:?}");
-        assert!(delays[0] >= 7 && delays[6] <= 240, "{delays:?}");
+        let key = |ordinal| night::key(ordinal);
+        // times it came: a delay lies between half of this and all of it
+        let table = [
+            (0, 15),
+            (1, 15),
+            (2, 30),
+            (3, 60),
+            (4, 120),
+            (5, 240),
+            (99, 240),
+        ];
+        for (times, most) in table {
+            let delays: Vec<u64> = (1..50).map(|of| throttled(&key(of), times).0).collect();
+            let within = |delay: &u64| (most / 2..=most).contains(delay);
+            assert!(delays.iter().all(within), "{times}: {delays:?}");
+            let (least, longest) = (delays.iter().min(), delays.iter().max());
+            assert!(longest > least, "each key draws its own: {delays:?}");
+            assert_eq!(throttled(&key(1), times).0, delays[0]);
+        }
     }
 }

@@ -71,7 +71,7 @@ fn end_was_due(instance: &Instance, at: Timestamp) -> bool {
 mod tests {
     use super::*;
     use model::observation::ClusterState;
-    use testkit::night::{instance, seen};
+    use testkit::night::{instance, minute, seen};
 
     #[test]
     fn a_change_puts_off_no_look_that_was_due_before() {
@@ -95,5 +95,44 @@ mod tests {
             ..ready
         };
         assert_eq!(draining(&late, now).due_at, Some(LOOK_AGAIN.after(now)));
+    }
+
+    #[test]
+    fn each_step_to_its_end_says_why_and_when_and_when_it_is_looked_at_again() {
+        use InstanceState::{Draining, Failed, Ready, Requested, Terminating};
+        let (now, again) = (minute(185), Some(LOOK_AGAIN.after(minute(185))));
+        let ready = Instance {
+            lease_until: Some(minute(2)),
+            ..instance(Ready)
+        };
+        let drains = Instance {
+            state: Draining,
+            draining_at: Some(now),
+            due_at: again,
+            ..ready.clone()
+        };
+        assert_eq!(draining(&ready, now), drains);
+        let terminates = Instance {
+            state: Terminating,
+            reason: Some("its window has ended".into()),
+            due_at: again,
+            ..ready.clone()
+        };
+        let reason = "its window has ended";
+        assert_eq!(terminating(&ready, reason, now), terminates);
+        let claimed = Instance {
+            lease_until: Some(minute(2)),
+            due_at: Some(minute(2)),
+            ..instance(Requested)
+        };
+        let refused = Instance {
+            state: Failed,
+            lease_until: None,
+            ended_at: Some(now),
+            reason: Some("refused".into()),
+            due_at: None,
+            ..claimed.clone()
+        };
+        assert_eq!(never_up(&claimed, "refused".into(), now), refused);
     }
 }

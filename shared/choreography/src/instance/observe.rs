@@ -316,4 +316,81 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_word_of_the_service_changes_what_it_says_and_nothing_else() {
+        use InstanceState::{Draining, Failed, Ready, Starting, Terminated, Terminating};
+        let (at, now) = (hour(1), hour(2));
+        let known = |state| Instance {
+            reason: Some("known before".into()),
+            ..instance(state)
+        };
+        let endpoint = Some(model::cluster::Endpoint {
+            master_dns: "ip-10-0-0-1".into(),
+            ..Default::default()
+        });
+        let moved = |from: InstanceState, to: InstanceState| Instance {
+            state: to,
+            reason: Some("told".into()),
+            due_at: Some(LOOK_AGAIN.after(now)),
+            ..known(from)
+        };
+        let ready = Instance {
+            ready_at: Some(at),
+            endpoint: endpoint.clone(),
+            reason: known(Starting).reason,
+            ..moved(Starting, Ready)
+        };
+        let ended = |from, to| Instance {
+            ended_at: Some(at),
+            ..moved(from, to)
+        };
+        use ClusterState as Seen;
+        let cases = [
+            (Starting, Seen::Waiting, ready, Some(Told::Ready)),
+            (Ready, Seen::Terminating, moved(Ready, Terminating), None),
+            (
+                Ready,
+                Seen::TerminatedWithErrors,
+                ended(Ready, Failed),
+                Some(Told::Failed),
+            ),
+            (
+                Draining,
+                Seen::Terminated,
+                ended(Draining, Terminated),
+                Some(Told::Terminated),
+            ),
+        ];
+        for (state, word, expected, tell) in cases {
+            let word = ClusterObservation {
+                endpoint: endpoint.clone(),
+                reason: Some("told".into()),
+                ..seen("j-1", word, at)
+            };
+            let instance = Box::new(expected);
+            let expected = Observed::Change { instance, tell };
+            assert_eq!(observe(&known(state), &word, now), expected, "{state:?}");
+            // What the service leaves open stays as it was known.
+            let bare = ClusterObservation {
+                reason: None,
+                ..word
+            };
+            if let Observed::Change { instance, .. } = observe(&known(state), &bare, now) {
+                assert_eq!(instance.reason, known(state).reason, "{state:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_comes_up_after_its_window_is_written_only_if_its_id_is_new() {
+        let word = seen("j-1", ClusterState::Running, hour(3));
+        let known = observe(&instance(InstanceState::Starting), &word, hour(3));
+        assert_eq!(known, Observed::Overdue(None));
+        let new = observe(&instance(InstanceState::Requested), &word, hour(3));
+        let Observed::Overdue(Some(adopted)) = new else {
+            panic!("its id is new: {new:?}")
+        };
+        assert_eq!(adopted.id, Some("j-1".into()));
+    }
 }

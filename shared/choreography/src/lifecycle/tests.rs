@@ -1,6 +1,8 @@
 use super::*;
 use model::task::{Claim, Failures, Place};
 
+mod items;
+
 fn task(state: TaskState, submission: Option<&str>) -> Task {
     let at = model::Timestamp::UNIX_EPOCH;
     let place = Place::Queue("light".into());
@@ -105,6 +107,8 @@ fn states_move_forward_whatever_the_order_of_events() {
         // A second submission with the same key is a stray, whatever it says.
         (Running, Some("a"), seen(2, "b", W::Succeeded), "stray"),
         (Succeeded, Some("a"), seen(2, "b", W::Running), "stray"),
+        // Decided without an attempt, so no word of the service ended it.
+        (Succeeded, None, seen(2, "z", W::Succeeded), "stale"),
         // A claim that was given up, submitted by who slept through its lease.
         (TaskState::Waiting, None, seen(2, "z", W::Running), "stray"),
         (
@@ -113,6 +117,7 @@ fn states_move_forward_whatever_the_order_of_events() {
             seen(2, "z", W::Cancelled),
             "stray",
         ),
+        (TaskState::Retrying, None, seen(2, "z", W::Running), "stray"),
         (
             TaskState::Waiting,
             None,
@@ -159,6 +164,8 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
     };
     let table = [
         (&claimed, seen(2, "a", W::Running), 1001, Some(2)),
+        (&claimed, seen(2, "a", W::Running), 1009, Some(2)),
+        (&claimed, seen(2, "a", W::Running), 1010, Some(30)),
         (&claimed, seen(2, "a", W::Pending), 1060, Some(30)),
         (&claimed, seen(2, "a", W::Cancelled), 1060, Some(30)),
         (&claimed, seen(2, "a", W::Cancelled), 2000, Some(30)),
@@ -176,37 +183,56 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
 
 #[test]
 fn only_what_made_an_attempt_run_tells_again_that_it_does() {
-    let mut task = task(TaskState::Succeeded, Some("a"));
-    task.started_at = Some(model::Timestamp::UNIX_EPOCH);
-    task.ended_at = task.started_at;
-    let state = |seen| as_running(&task, &seen).map(|task| (task.state, task.ended_at));
-    let running = Some((TaskState::Running, None));
-    assert_eq!(state(seen(2, "a", WorkState::Running)), running);
-    assert_eq!(state(seen(2, "a", WorkState::Succeeded)), None);
-    assert_eq!(state(seen(2, "b", WorkState::Running)), None);
-    assert_eq!(state(seen(1, "a", WorkState::Running)), None);
-    let mut late = seen(2, "a", WorkState::Running);
-    late.at = model::Timestamp::MAX;
-    assert_eq!(state(late), None);
+    let mut ended = task(TaskState::Failed, Some("a"));
+    ended.started_at = Some(Timestamp::UNIX_EPOCH);
+    ended.ended_at = Some(Timestamp::MAX);
+    ended.failure = Some(FailureClass::Application);
+    let running = Task {
+        state: TaskState::Running,
+        ended_at: None,
+        failure: None,
+        ..ended.clone()
+    };
+    let late = WorkObservation {
+        at: Timestamp::MAX,
+        ..seen(2, "a", WorkState::Running)
+    };
+    let table = [
+        (seen(2, "a", WorkState::Running), Some(running)),
+        (seen(2, "a", WorkState::Succeeded), None),
+        (seen(2, "b", WorkState::Running), None),
+        (seen(1, "a", WorkState::Running), None),
+        (late, None),
+    ];
+    for (seen, expected) in table {
+        assert_eq!(as_running(&ended, &seen), expected, "{seen:?}");
+    }
 }
 
 #[test]
-fn a_stopped_attempt_ends_as_it_was_meant_to() {
-    let cases = [
-        (Stopping::Cancelled { by: "ann".into() }, "ended Cancelled"),
-        (Stopping::Superseded { generation: 2 }, "ended Cancelled"),
-        (Stopping::TimedOut, "retry 3"),
+fn only_the_failure_right_before_a_retry_sends_it_again() {
+    let retrying = |generation, attempt| Task {
+        generation,
+        attempt,
+        ..task(TaskState::Retrying, None)
+    };
+    let failed = seen(1, "z", WorkState::Failed);
+    // the generation and attempt that wait; generation 1, attempt 1 has failed
+    let table = [
+        (1, 2, "repeat retry"),
+        (1, 3, "past"),
+        (2, 2, "past"),
+        (2, 1, "past"),
     ];
-    for (stopping, expected) in cases {
-        let mut task = task(TaskState::Running, Some("a"));
-        task.stopping = Some(stopping.clone());
-        let seen = seen(2, "a", WorkState::Cancelled);
-        assert_eq!(
-            decide(&task, &seen, FailureClass::Application),
-            expected,
-            "{stopping:?}"
-        );
+    for (generation, attempt, expected) in table {
+        let task = retrying(generation, attempt);
+        let decided = decide(&task, &failed, FailureClass::Application);
+        assert_eq!(decided, expected, "{generation}-{attempt}");
     }
+}
+
+#[test]
+fn work_that_succeeds_before_it_is_stopped_has_succeeded() {
     let mut task = task(TaskState::Running, Some("a"));
     task.stopping = Some(Stopping::Cancelled { by: "ann".into() });
     let late = seen(2, "a", WorkState::Succeeded);
@@ -233,28 +259,4 @@ fn a_spent_budget_ends_the_task_and_the_other_class_has_its_own() {
         decide(&task, &failed, FailureClass::Refused),
         "ended Failed"
     );
-}
-
-#[test]
-fn the_next_attempt_begins_clean_and_history_keeps_the_last() {
-    let task = task(TaskState::Running, Some("a"));
-    let retries = Retries {
-        attempts: 1,
-        ..Retries::default()
-    };
-    let failed = seen(2, "a", WorkState::Failed);
-    let Step::Retry { past, next, .. } =
-        observe(&task, &failed, FailureClass::Application, &retries)
-    else {
-        panic!("one retry is left")
-    };
-    assert_eq!(
-        (past.state, past.submission.is_some()),
-        (TaskState::Failed, true)
-    );
-    assert_eq!(
-        (next.claim, next.submission, next.stopping),
-        (None, None, None)
-    );
-    assert_eq!(next.failures.application, 1);
 }

@@ -57,7 +57,7 @@ impl Cron {
         })
     }
 
-    /// Finds the first matching wall-clock time that is not before `from`.
+    /// Finds the first matching wall-clock minute that is not over at `from`; it may have begun.
     pub(super) fn at_or_after(&self, from: DateTime) -> Option<DateTime> {
         let from = from.max(date(YEAR.least, 1, 1).at(0, 0, 0, 0));
         let day = self.date_at_or_after(from.date())?;
@@ -133,10 +133,7 @@ impl Cron {
     }
 
     fn time_at_or_after(&self, from: Time) -> Option<Time> {
-        // A minute that has begun is over: only its first instant matches.
-        let begun = from.second() > 0 || from.subsec_nanosecond() > 0;
-        let minute = i16::from(from.minute()) + i16::from(begun);
-        let hour = i16::from(from.hour());
+        let (hour, minute) = (i16::from(from.hour()), i16::from(from.minute()));
         let first = |minutes: &BTreeSet<i16>, least| minutes.range(least..).next().copied();
         if self.hours.contains(&hour)
             && let Some(minute) = first(&self.minutes, minute)

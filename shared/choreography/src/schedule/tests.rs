@@ -30,7 +30,7 @@ fn firings(expression: &str, zone: &str, from: &str, count: usize) -> Vec<String
 #[test]
 fn expressions_fire_as_aws_documents_them() {
     let from = "2026-01-01T00:00:00Z";
-    let cases: [(&str, &[&str]); 22] = [
+    let cases: [(&str, &[&str]); 24] = [
         (
             "cron(15 10 * * ? *)",
             &["2026-01-01T10:15", "2026-01-02T10:15"],
@@ -71,6 +71,15 @@ fn expressions_fire_as_aws_documents_them() {
         (
             "cron(0 0 ? * SUN#5 *)",
             &["2026-03-29T00:00", "2026-05-31T00:00"],
+        ),
+        // The very last day of January is a Saturday, its seventh a Wednesday.
+        (
+            "cron(0 0 ? * 7L *)",
+            &["2026-01-31T00:00", "2026-02-28T00:00"],
+        ),
+        (
+            "cron(0 0 ? * WED#1 *)",
+            &["2026-01-07T00:00", "2026-02-04T00:00"],
         ),
         (
             "cron(0 0 1W * ? *)",
@@ -150,6 +159,32 @@ fn a_daily_rate_keeps_24_hours_across_a_clock_change() {
         "2026-03-08T20:30-04:00",
     ];
     assert_eq!(fired, expected);
+}
+
+#[test]
+fn a_rate_fires_at_its_anchor_and_never_before() {
+    let schedule = schedule("rate(1 hour)", "UTC");
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let (anchor, second) = (at(ANCHOR), at("2026-01-01T01:30:00Z"));
+    let (before, just_after) = (at("2026-01-01T00:29:59Z"), at("2026-01-01T00:30:01Z"));
+    // an instant, the last firing up to it, and the first after it
+    let table = [
+        (before, None, anchor),
+        (anchor, Some(anchor), second),
+        (just_after, Some(anchor), second),
+    ];
+    for (instant, previous, next) in table {
+        assert_eq!(schedule.previous_at_or_before(instant), previous);
+        assert_eq!(schedule.next_after(instant), Some(next), "{instant}");
+    }
+}
+
+#[test]
+fn a_minute_that_has_begun_fires_no_more() {
+    let schedule = schedule("cron(* * * * ? *)", "UTC");
+    let begun = "2026-01-01T00:29:00.000000001Z".parse().unwrap();
+    let next = "2026-01-01T00:30:00Z".parse().unwrap();
+    assert_eq!(schedule.next_after(begun), Some(next));
 }
 
 #[test]

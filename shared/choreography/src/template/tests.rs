@@ -153,8 +153,12 @@ fn an_event_gives_its_values_by_path() {
             "{text}"
         );
     }
-    let without = render_in("{{ event.time }}", None).unwrap_err();
-    assert_eq!(without.hint, "only runs that an event started have one");
+    let hint = |text: &str, event| render_in(text, event).unwrap_err().hint;
+    let leave_out = "give it a value, or leave it out of the template";
+    let only_then = "only runs that an event started have one";
+    assert_eq!(hint("{{ event.time }}", None), only_then);
+    assert_eq!(hint("{{ event.detail.version }}", Some(&event)), leave_out);
+    assert_eq!(hint("{{ params.nope }}", None), leave_out);
 }
 
 #[test]

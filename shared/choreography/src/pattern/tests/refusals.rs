@@ -187,6 +187,17 @@ fn a_pattern_longer_than_eventbridge_takes_is_refused() {
 }
 
 #[test]
+fn an_or_may_multiply_to_a_thousand_alternatives() {
+    let or = |field: &str, branches: usize| {
+        let branch = |at: usize| json!({ format!("{field}{at}"): [1] });
+        json!({ "$or": (0..branches).map(branch).collect::<Vec<_>>() })
+    };
+    let multiplied = |last| json!({ "a": or("x", 10), "b": or("y", 10), "c": or("z", last) });
+    assert!(Pattern::parse(&multiplied(10)).is_ok());
+    assert!(Pattern::parse(&multiplied(11)).is_err());
+}
+
+#[test]
 fn an_or_that_multiplies_without_end_is_refused() {
     let or = || json!({ "$or": [{ "x": [1] }, { "y": [1] }] });
     let nested: serde_json::Map<String, Value> = (0..40).map(|i| (format!("a{i}"), or())).collect();

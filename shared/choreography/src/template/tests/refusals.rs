@@ -1,6 +1,6 @@
 //! What templates may not say, with the place and what would be right.
 
-use super::super::{MOST_CHARACTERS, check};
+use super::super::{Known, MOST_CHARACTERS, check};
 use super::{known, render_in};
 
 #[test]
@@ -143,7 +143,16 @@ fn unknown_variables_are_found_when_defined_with_what_was_meant() {
             "params.daysback",
             "did you mean params[\"days-back\"]?",
         ),
+        // The longer the name, the more may be wrong in it.
+        (
+            "{{ logical_dxty }}",
+            "logical_dxty",
+            "did you mean logical_date?",
+        ),
         ("{{ params }}", "params", "write {{ params.<name> }}"),
+        ("{{ item }}", "item", "write {{ item.<key> }}"),
+        ("{{ item.month }}", "item.month", "write {{ item.<key> }}"),
+        ("{{ event }}", "event", "give the workflow `events`"),
         (
             "{{ upstream }}",
             "upstream",
@@ -176,6 +185,14 @@ fn unknown_variables_are_found_when_defined_with_what_was_meant() {
         assert_eq!(&text[errors[0].range.clone()], place, "{text}");
         assert!(errors[0].hint.contains(hint), "{text}: {}", errors[0]);
     }
+    let started_by_events = Known {
+        event: true,
+        ..known()
+    };
+    let whole = check("{{ event }}", &started_by_events);
+    assert_eq!(whole[0].hint, "write {{ event.<path> }}");
+    let nothing = check("{{ params.region }}", &Known::default());
+    assert_eq!(nothing[0].hint, "none are declared");
     assert_eq!(
         check("{{ a }} {{ b }} {{ slot }}", &known()).len(),
         2,
