@@ -35,6 +35,9 @@ locals {
   )
   # Those that make one call of what several messages ask for; the others gain nothing by waiting.
   batched = ["advance-run", "mirror-facts", "observe-task", "submit-task"]
+  # The one that waits for services that are not AWS's: each of its messages comes alone, so that a
+  # channel that hangs keeps nobody else waiting.
+  alone = ["alert"]
   # What each does, for people.
   descriptions = {
     start-run            = "Ticks, upstreams and events become runs"
@@ -46,6 +49,7 @@ locals {
     terminate-cluster    = "Ticks drain and end clusters"
     operate              = "Carries out what people ask for"
     reconcile            = "Looks at what is overdue, every two minutes"
+    alert                = "What is wrong is told where people read"
     mirror-facts         = "Facts also go to an EventBridge bus"
     register-definitions = "Checks and stores the definitions, called by Terraform"
   }
@@ -67,6 +71,7 @@ locals {
       MURMUR_EMR_SUBNET           = var.emr_subnet
       MURMUR_EMR_LOG_URI          = var.emr_log_uri
     }
+    alert          = { MURMUR_MAIL_TOPIC_PREFIX = local.mail_topic_prefix, MURMUR_WEBHOOK_HOSTS = join(",", var.webhook_hosts) }
     record-cluster = var.zone == null ? {} : { MURMUR_ZONE_ID = var.zone.id, MURMUR_ZONE_NAME = var.zone.name }
     mirror-facts   = var.mirror_bus ? { MURMUR_MIRROR_BUS = aws_cloudwatch_event_bus.facts[0].name } : {}
   }
@@ -89,6 +94,7 @@ module "inbox" {
   function_timeout_s  = var.function_timeout_s
   maximum_concurrency = var.maximum_concurrency
   max_receives        = var.max_receives
+  batch_size          = contains(local.alone, each.key) ? 1 : 10
   batching_window_s   = contains(local.batched, each.key) ? var.batching_window_seconds : 0
   topic_arn           = aws_sns_topic.events.arn
   fact_types          = each.value

@@ -49,10 +49,15 @@ locals {
     reconcile = {
       table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
       sends = [
-        "advance-run", "observe-task", "operate", "provision-cluster", "reconcile",
-        "record-cluster", "start-run", "submit-task", "terminate-cluster",
+        "advance-run", "alert", "observe-task", "operate", "provision-cluster", "reconcile", "record-cluster",
+        "start-run", "submit-task", "terminate-cluster",
       ]
       tells = true
+    }
+    alert = {
+      table = ["GetItem", "PutItem", "DeleteItem", "Query"]
+      sends = ["alert"]
+      tells = false
     }
     register-definitions = {
       table = ["GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"]
@@ -99,6 +104,13 @@ locals {
     TerminateClusters = { actions = ["elasticmapreduce:TerminateJobFlows"], resources = [local.clusters], condition = local.has_tag }
   })
 
+  # Secrets of teams: the values clusters are configured with, and the credentials of alert routes.
+  read_secrets = merge(local.decrypt_secrets, {
+    ReadSecrets = {
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = ["${local.arn.secretsmanager}:secret:${var.deployment}/*"]
+    }
+  })
   decrypt_secrets = length(var.secret_keys) == 0 ? {} : {
     DecryptSecrets = {
       actions   = ["kms:Decrypt"]
@@ -139,7 +151,7 @@ locals {
         TagJobs = { actions = ["batch:TagResource"], resources = [local.jobs], condition = local.asks_tag }
       },
     )
-    provision-cluster = merge(local.list_clusters, local.terminate_clusters, local.decrypt_secrets, {
+    provision-cluster = merge(local.list_clusters, local.terminate_clusters, local.read_secrets, {
       # EMR knows nothing finer.
       RequestCluster = { actions = ["elasticmapreduce:RunJobFlow"], resources = ["*"], condition = local.asks_tag }
       TagCluster     = { actions = ["elasticmapreduce:AddTags"], resources = [local.clusters], condition = local.asks_tag }
@@ -158,10 +170,6 @@ locals {
         actions   = ["iam:CreateServiceLinkedRole"]
         resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticmapreduce.amazonaws.com*/AWSServiceRoleForEMRCleanup*"]
         condition = { StringLike = { "iam:AWSServiceName" = ["elasticmapreduce.amazonaws.com*"] } }
-      }
-      ReadSecrets = {
-        actions   = ["secretsmanager:GetSecretValue"]
-        resources = ["${local.arn.secretsmanager}:secret:${var.deployment}/*"]
       }
     })
     record-cluster = merge(
@@ -187,6 +195,16 @@ locals {
         # Batch knows nothing finer.
         DescribeJobs = { actions = ["batch:DescribeJobs"], resources = ["*"] }
         FindDue      = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/due"] }
+      },
+    )
+    alert = merge(
+      local.read_secrets,
+      {
+        # How many runs have failed in a row.
+        FindRuns = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/runs"] }
+      },
+      length(local.mail_topics) == 0 ? {} : {
+        SendMail = { actions = ["sns:Publish"], resources = ["${local.mail_topic_prefix}*"] }
       },
     )
     register-definitions = {}

@@ -154,9 +154,20 @@ variable "machine_roles" {
 }
 
 variable "secret_keys" {
-  description = "ARNs of the KMS keys of secrets that definitions of clusters refer to, where those are not Secrets Manager's own."
+  description = "ARNs of the KMS keys of secrets that definitions of clusters and alert routes refer to, where those are not Secrets Manager's own."
   type        = list(string)
   default     = []
+}
+
+variable "webhook_hosts" {
+  description = "Hosts that alert routes of the channel webhook may post to, such as hooks.example.com; none when empty."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for host in var.webhook_hosts : can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", host))])
+    error_message = "Give names of hosts in lower case, without https:// and without a port."
+  }
 }
 
 variable "execution_roles" {

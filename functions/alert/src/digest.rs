@@ -94,7 +94,7 @@ async fn tell<P: Ports, N: Notifier>(
     now: Timestamp,
 ) -> Result<Result<(), NotifyError>, Trouble> {
     let post = composed(route_ref, &entries, now);
-    let answer = notifier.post(route, &post).await;
+    let answer = notifier.post(&route_ref.team, route, &post).await;
     tracing::info!(route = %route_ref, incidents = entries.len(), ?answer, "told in a digest");
     // A digest's message is no incident's own: nothing is edited or threaded there later.
     let answer = answer.map(|_| None);

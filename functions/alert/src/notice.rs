@@ -48,7 +48,7 @@ pub(crate) async fn tell<P: Ports, N: Notifier>(
                 Turn::Now(next) => Write::replace(&next, version),
             };
             let begun = knows.begin(ports, known, kind, Some(next), now).await?;
-            let answer = notifier.post(&route, &begun.post).await;
+            let answer = notifier.post(&route_ref.team, &route, &begun.post).await;
             tracing::info!(route = %route_ref, %incident, ?kind, ?answer, "told");
             begun.ended(ports, &answer, now).await?;
             match answer {

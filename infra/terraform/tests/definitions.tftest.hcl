@@ -74,3 +74,16 @@ run "every_file_goes_to_registration_but_hidden_ones_and_schemas" {
     error_message = output.files["weather/workflows/latin1.yaml"]
   }
 }
+
+run "addresses_of_routes_are_read_once" {
+  command = plan
+
+  module {
+    source = "./modules/definitions"
+  }
+
+  assert {
+    condition     = output.addresses == toset(["duty@example.com"])
+    error_message = jsonencode(output.addresses)
+  }
+}

@@ -180,6 +180,35 @@ run "only_who_shares_calls_waits_for_a_batch" {
   }
 }
 
+run "who_posts_to_channels_takes_messages_one_by_one" {
+  command = plan
+
+  assert {
+    condition     = local.alone == ["alert"] && length(setintersection(local.alone, local.batched)) == 0
+    error_message = "A channel that hangs would keep others waiting."
+  }
+}
+
+run "an_address_is_a_topic_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_sns_topic.mail) == ["duty@example.com"] && aws_sns_topic_subscription.mail["duty@example.com"].endpoint == "duty@example.com"
+    error_message = jsonencode(keys(aws_sns_topic.mail))
+  }
+
+  # As shared/aws/src/notifier names it.
+  assert {
+    condition     = aws_sns_topic.mail["duty@example.com"].name == "prod-alert-c0d211b76863"
+    error_message = aws_sns_topic.mail["duty@example.com"].name
+  }
+
+  assert {
+    condition     = local.statements.alert.SendMail.resources == ["arn:aws:sns:eu-west-1:123456789012:prod-alert-*"]
+    error_message = jsonencode(local.statements.alert)
+  }
+}
+
 run "optional_parts_are_left_out" {
   command = plan
 
@@ -276,10 +305,12 @@ run "other_values_that_cannot_work_are_refused" {
     function_timeout_s  = 10
     maximum_concurrency = 1
     max_receives        = 3
+    webhook_hosts       = ["https://hooks.example.com/"]
     emr_service_role    = "arn:aws:iam::123456789012:role/emr"
   }
 
   expect_failures = [
-    var.architecture, var.function_timeout_s, var.maximum_concurrency, var.max_receives, var.emr_instance_profile,
+    var.architecture, var.function_timeout_s, var.maximum_concurrency, var.max_receives,
+    var.emr_instance_profile, var.webhook_hosts,
   ]
 }

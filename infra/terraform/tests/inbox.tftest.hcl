@@ -11,6 +11,7 @@ variables {
   function_timeout_s  = 60
   maximum_concurrency = 20
   max_receives        = 100
+  batch_size          = 10
   batching_window_s   = 1
   topic_arn           = "arn:aws:sns:eu-west-1:123456789012:prod-events"
   fact_types          = ["murmur.task.ready.v1"]

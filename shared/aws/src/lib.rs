@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod lambda;
 mod mirror;
 pub mod names;
+mod notifier;
 #[cfg(feature = "people")]
 pub mod people;
 mod secrets;
@@ -28,6 +29,7 @@ pub use deployment::{DEPLOYMENT_MAX, Deployment, NotADeployment};
 pub use lambda::LambdaInbox;
 pub use mirror::EventBridgeMirror;
 pub use names::Route53Names;
+pub use notifier::{AwsNotifier, NotifierSettings};
 pub use store::DynamoStateStore;
 pub use trouble::Trouble;
 pub use wiring::{AwsPorts, Settings, SettingsError};

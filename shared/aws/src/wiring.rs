@@ -35,6 +35,8 @@ pub enum SettingsError {
     Missing(&'static str),
     #[error("the environment variable MURMUR_DEPLOYMENT is wrong: {0}")]
     Deployment(#[from] NotADeployment),
+    #[error(transparent)]
+    Channels(#[from] channels::SettingsError),
 }
 
 impl Settings {

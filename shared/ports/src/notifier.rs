@@ -1,16 +1,22 @@
 //! Where people are told that something is wrong.
 
 use model::definition::AlertRoute;
+use model::name::TeamName;
 use model::post::Post;
 use model::units::Seconds;
 
 /// Posts messages to the channels of teams.
 #[allow(async_fn_in_trait)] // handlers run on one thread; no bound is wanted
 pub trait Notifier {
-    /// Posts a message once, within some ten seconds, and never tries again by itself. Gives by what
-    /// the channel finds it again, where it can. Where a message can be edited, one with a reference
-    /// replaces it; elsewhere it is threaded below, or posted on its own.
-    async fn post(&self, route: &AlertRoute, post: &Post) -> Result<Option<String>, NotifyError>;
+    /// Posts a message to a team's route once, within some ten seconds, and never tries again by
+    /// itself. Gives by what the channel finds it again, where it can. Where a message can be edited,
+    /// one with a reference replaces it; elsewhere it is posted on its own.
+    async fn post(
+        &self,
+        team: &TeamName,
+        route: &AlertRoute,
+        post: &Post,
+    ) -> Result<Option<String>, NotifyError>;
 }
 
 /// A message may not have been posted.
@@ -35,7 +41,12 @@ pub enum NotifyError {
 pub struct Unheard;
 
 impl Notifier for Unheard {
-    async fn post(&self, _: &AlertRoute, _: &Post) -> Result<Option<String>, NotifyError> {
+    async fn post(
+        &self,
+        _: &TeamName,
+        _: &AlertRoute,
+        _: &Post,
+    ) -> Result<Option<String>, NotifyError> {
         Ok(None)
     }
 }

@@ -15,6 +15,7 @@ mod murmur;
 mod process;
 mod programs;
 mod rights;
+mod slack;
 mod stand_in;
 mod terraform;
 mod world;

@@ -28,10 +28,14 @@ pub const NOTHING_FINER: [&str; 4] = [
 ///
 /// None may be here that its function no longer has.
 pub const RARE: &[(&str, &str, &str)] = &[
+    ("alert", "dynamodb:DeleteItem", STORM),
     ("reconcile", "elasticmapreduce:ListClusters", HOURLY),
     ("reconcile", "elasticmapreduce:TerminateJobFlows", HOURLY),
     ("terminate-cluster", "elasticmapreduce:ListClusters", SLOW),
 ];
+
+const STORM: &str = "only what was told in a digest is deleted, and on a slow machine failures do not \
+                     come fast enough to be a storm";
 
 const SLOW: &str =
     "on a slow machine whoever requested the cluster finds it before its window is over";

@@ -14,6 +14,7 @@ use crate::emulator::{ACCOUNT, Emulator};
 use crate::murmur::Murmur;
 use crate::process::until;
 use crate::programs::{self, Programs};
+use crate::slack::{Slack, TOKEN};
 use crate::stand_in::{BATCH_SOURCE, EMR_SOURCE, StandIn};
 use crate::terraform::{Terraform, project};
 
@@ -35,6 +36,7 @@ pub struct World {
     pub murmur: Murmur,
     pub aws: Aws,
     pub stand_in: StandIn,
+    pub slack: Slack,
     pub emulator: Emulator,
     pub definitions: Definitions,
     pub folder: PathBuf,
@@ -61,7 +63,10 @@ impl World {
         let aws = Aws::start(&python, &emulator, &stand_in)?;
         let zone = make_zone(&aws)?;
         let definitions = Definitions::write(&folder)?;
-        let variables = variables(&programs, &definitions, &stand_in, &zone);
+        let slack = Slack::start()?;
+        let token = json!({ "Name": format!("{DEPLOYMENT}/proof/slack"), "SecretString": TOKEN });
+        aws.call("secretsmanager", "create_secret", token)?;
+        let variables = variables(&programs, &definitions, (&stand_in, &slack), &zone);
         let terraform = Terraform::prepare(&folder, &emulator, &variables)?;
         terraform.apply()?;
         let murmur = Murmur::new(&programs.murmur, DEPLOYMENT, &emulator.url, &stand_in.url);
@@ -72,6 +77,7 @@ impl World {
             murmur,
             aws,
             stand_in,
+            slack,
             emulator,
             definitions,
             folder,
@@ -218,7 +224,7 @@ impl World {
 fn variables(
     programs: &Programs,
     definitions: &Definitions,
-    stand_in: &StandIn,
+    (stand_in, slack): (&StandIn, &Slack),
     zone: &str,
 ) -> Value {
     json!({
@@ -232,6 +238,7 @@ fn variables(
         "function_environment": {
             "AWS_ENDPOINT_URL_EMR": stand_in.url,
             "AWS_ENDPOINT_URL_BATCH": stand_in.url,
+            "MURMUR_ENDPOINT_URL_SLACK": slack.url,
         },
         "emr_subnet": "subnet-0e2e",
         "emr_log_uri": "s3://logs/emr/",

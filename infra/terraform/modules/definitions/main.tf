@@ -38,6 +38,13 @@ locals {
     } if try(tostring(schedule.expression), null) != null
   }
 
+  addresses = toset(flatten([
+    for path, content in local.read : [
+      for route in try([for route in content.alerts : route], []) : tostring(route.to)
+      if try(route.channel, null) == "email" && can(regex("^.+@.+$", tostring(route.to)))
+    ] if can(regex("^[a-z0-9_-]+/team\\.yaml$", path))
+  ]))
+
   patterns = merge([
     for workflow, content in local.named.workflows : {
       for trigger, event in try(tolist(content.events), content.events[*], []) : "${workflow}/${trigger}" => {

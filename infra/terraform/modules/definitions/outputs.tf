@@ -17,3 +17,8 @@ output "teams" {
   description = "Teams that have schedules."
   value       = toset([for schedule in local.schedules : schedule.team])
 }
+
+output "addresses" {
+  description = "E-mail addresses that alert routes name."
+  value       = local.addresses
+}

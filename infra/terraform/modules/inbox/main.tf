@@ -51,7 +51,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = aws_sqs_queue.inbox.arn
   function_name           = var.function_name
-  batch_size              = 10
+  batch_size              = var.batch_size
   function_response_types = ["ReportBatchItemFailures"]
 
   maximum_batching_window_in_seconds = var.batching_window_s

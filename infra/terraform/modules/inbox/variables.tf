@@ -23,6 +23,11 @@ variable "maximum_concurrency" {
   type        = number
 }
 
+variable "batch_size" {
+  description = "How many messages it is given at once, at most."
+  type        = number
+}
+
 variable "batching_window_s" {
   description = "How long a batch may take to fill, in seconds."
   type        = number

@@ -4,6 +4,7 @@
 //! is done (rule 2); what failed returns later and later; what can never succeed goes to the dead
 //! letters with its reason, and the batch goes on (rule 21).
 
+mod alert;
 mod entry;
 mod mirror;
 mod settle;
@@ -22,6 +23,7 @@ use ports::{Delivery, Verdict};
 use tracing::Instrument as _;
 
 use crate::{Deployment, envelope};
+pub use alert::alert;
 pub use entry::{CallError, call, run};
 pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};

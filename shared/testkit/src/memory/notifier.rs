@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use model::definition::AlertRoute;
+use model::name::TeamName;
 use model::post::Post;
 use ports::{Notifier, NotifyError};
 
@@ -47,7 +48,12 @@ impl MemoryNotifier {
 }
 
 impl Notifier for MemoryNotifier {
-    async fn post(&self, route: &AlertRoute, post: &Post) -> Result<Option<String>, NotifyError> {
+    async fn post(
+        &self,
+        _: &TeamName,
+        route: &AlertRoute,
+        post: &Post,
+    ) -> Result<Option<String>, NotifyError> {
         let mut state = lock(&self.state);
         let failure = state.failures.pop_front();
         let is_seen = failure.as_ref().is_none_or(|(_, is_seen)| *is_seen);

@@ -110,7 +110,7 @@ fn submissions(world: &World) -> Result<usize> {
 }
 
 /// Functions with an inbox, and something that none of them can read.
-const POISON: [(&str, &str); 10] = [
+const POISON: [(&str, &str); 11] = [
     ("start-run", "{\"tick\": "),
     (
         "advance-run",
@@ -126,6 +126,7 @@ const POISON: [(&str, &str); 10] = [
     ("terminate-cluster", "\"\""),
     ("operate", "{\"nobody\": \"knows this\"}"),
     ("reconcile", "17"),
+    ("alert", "{\"alert\": \"nobody knows this\"}"),
     ("mirror-facts", "{\"specversion\": \"1.0\"}"),
 ];
 

@@ -1,5 +1,6 @@
 //! What is to be true, chapter by chapter.
 
+mod alerts;
 mod clusters;
 mod definitions;
 mod delivery;
@@ -56,6 +57,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("throttled_submissions_come_back", trouble::throttled),
     ("what_no_service_takes_fails_for_good", trouble::refused),
     ("people_cancel_rerun_and_backfill", operations::operate),
+    ("a_failure_is_told_once_and_soon", alerts::told),
     ("a_cluster_comes_by_its_tick", clusters::comes),
     (
         "what_is_run_again_or_not_wanted_is_stopped",

@@ -13,8 +13,9 @@ use crate::stand_in::EMR_SOURCE;
 use crate::world::{DEPLOYMENT, PATIENCE, World};
 
 /// Every function that has an inbox.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "advance-run",
+    "alert",
     "mirror-facts",
     "observe-task",
     "operate",

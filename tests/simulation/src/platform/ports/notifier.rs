@@ -1,6 +1,7 @@
 //! The channels of teams, with their faults.
 
 use model::definition::AlertRoute;
+use model::name::TeamName;
 use model::post::Post;
 use model::units::Seconds;
 use ports::{Notifier, NotifyError};
@@ -13,7 +14,12 @@ use crate::platform::invariants::alerts;
 const ALONE: u64 = 120;
 
 impl Notifier for PlatformPorts {
-    async fn post(&self, route: &AlertRoute, post: &Post) -> Result<Option<String>, NotifyError> {
+    async fn post(
+        &self,
+        _: &TeamName,
+        route: &AlertRoute,
+        post: &Post,
+    ) -> Result<Option<String>, NotifyError> {
         let faults = &self.shared.faults;
         self.turn(Point::BeforeEffect).await;
         let reason = || "simulated".to_owned();

@@ -1,0 +1,97 @@
+//! What is wrong is told where people read, once and soon, and so is that it is well again.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::Course;
+use super::operations::ask;
+use crate::process::until;
+use crate::slack::{Asked, TOKEN};
+use crate::world::{DEPLOYMENT, PATIENCE, World};
+
+/// How soon a failure is told. A machine that is busy may take longer, but not every time.
+const SOON: SignedDuration = SignedDuration::from_secs(5);
+const TRIES: usize = 3;
+
+pub fn told(world: &World, _: &mut Course) -> Result<()> {
+    let mut took = Vec::new();
+    for attempt in 0..TRIES {
+        let key = format!("told-{attempt}");
+        let run = world.trigger("proof/fails", &["--key", &key])?;
+        world.until_run(&run, "failed", PATIENCE)?;
+        let first = until("a channel is told", PATIENCE, || {
+            Ok(world.slack.said_of(&run).into_iter().next())
+        })?;
+        ensure!(first.method == "chat.postMessage", "{first:?}");
+        let after = first.at.duration_since(failed_at(world, &run)?);
+        resolved(world, &run)?;
+        if after <= SOON {
+            return told_nobody_else(world);
+        }
+        took.push(after);
+    }
+    anyhow::bail!("channels were told after {took:?}")
+}
+
+/// When the task failed, as its fact says.
+fn failed_at(world: &World, run: &str) -> Result<Timestamp> {
+    let tasks = world.items(&format!("RUN#{run}"), "task#job")?;
+    let ended = tasks.first().context("the task's item")?["ended_at"]["S"].as_str();
+    Ok(ended.context("when it ended")?.parse()?)
+}
+
+/// Once the run succeeds the one message says so, and a reply to it.
+fn resolved(world: &World, run: &str) -> Result<()> {
+    ask(
+        world,
+        &["mark", run, "job", "succeeded", "--why", "by hand"],
+    )?;
+    world.until_run_with_sweeps(run, "succeeded")?;
+    let said = until("it is told that all is well", PATIENCE, || {
+        let said = world.slack.said_of("C0E2E").into_iter();
+        let said: Vec<Asked> = said.filter(|one| is_about(world, one, run)).collect();
+        let is_told = said.iter().any(|one| one.message["thread_ts"].is_string());
+        Ok(is_told.then_some(said))
+    })?;
+    let methods: Vec<&str> = said.iter().map(|one| one.method.as_str()).collect();
+    let ends_well = methods.ends_with(&["chat.update", "chat.postMessage"]);
+    ensure!(ends_well, "it was told by {methods:?}");
+    let posted = world.slack.said_of(run).into_iter();
+    let posted = posted
+        .filter(|one| one.method == "chat.postMessage" && !one.message["thread_ts"].is_string());
+    ensure!(posted.count() == 1, "it was told more than once");
+    Ok(())
+}
+
+/// Whether an edit or a reply is of the message about a run.
+fn is_about(world: &World, asked: &Asked, run: &str) -> bool {
+    let edits = world.slack.said_of(run).into_iter();
+    let mut edited = edits.filter_map(|one| one.message["ts"].as_str().map(str::to_owned));
+    let of = ["ts", "thread_ts"].map(|name| asked.message[name].as_str());
+    edited.any(|ts| of.contains(&Some(ts.as_str())))
+}
+
+/// The token is in no item, no fact and no log.
+fn told_nobody_else(world: &World) -> Result<()> {
+    let mut start = Value::Null;
+    loop {
+        let mut asked = serde_json::json!({ "TableName": DEPLOYMENT });
+        if !start.is_null() {
+            asked["ExclusiveStartKey"] = start;
+        }
+        let page = world.aws.call("dynamodb", "scan", asked)?;
+        ensure!(!page.to_string().contains(TOKEN), "the table knows it");
+        start = page["LastEvaluatedKey"].clone();
+        if start.is_null() {
+            break;
+        }
+    }
+    let log = fs::read_to_string(world.folder.join("emulator.log"))?;
+    let own = format!("\"function\":\"{DEPLOYMENT}-alert\"");
+    ensure!(log.contains(&own), "alert has printed nothing");
+    ensure!(!log.contains(TOKEN), "a log knows it");
+    Ok(())
+}
