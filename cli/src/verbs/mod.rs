@@ -9,6 +9,7 @@ mod dead_letters;
 mod exit_codes;
 mod forecast;
 mod graph;
+mod incidents;
 mod local;
 mod logs;
 mod mark;
@@ -44,6 +45,7 @@ pub enum Verb {
     Logs(logs::Logs),
     Forecast(forecast::Forecast),
     Clusters(clusters::Clusters),
+    Incidents(incidents::Incidents),
     Trigger(trigger::Trigger),
     Rerun(rerun::Rerun),
     Backfill(backfill::Backfill),
@@ -72,6 +74,7 @@ impl Verb {
             Self::Logs(verb) => verb.run(at, screen),
             Self::Forecast(verb) => verb.run(at, screen),
             Self::Clusters(verb) => verb.run(at, screen),
+            Self::Incidents(verb) => verb.run(at, screen),
             Self::Trigger(verb) => verb.run(at, screen),
             Self::Rerun(verb) => verb.run(at, screen),
             Self::Backfill(verb) => verb.run(at, screen),

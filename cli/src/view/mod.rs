@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod definitions;
 pub mod find;
+pub mod incident;
 pub mod places;
 pub mod run;
 pub mod waiting;

@@ -12,7 +12,7 @@ use model::name::TeamName;
 use model::units::Seconds;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 
-use crate::symptoms::ask;
+use crate::symptoms::{ask, listed};
 
 /// How many symptoms are read at once to find one that stands.
 const PAGE: usize = 500;
@@ -116,8 +116,8 @@ async fn settle<P: Ports>(ports: &P, root: &Root) -> Result<(), Trouble> {
                 None => Ok(()),
             };
         };
-        let write = Write::replace(&next, Some(stored.version));
-        ports.store().commit(vec![write]).await?;
+        let writes = vec![Write::replace(&next, Some(stored.version)), listed(&next)];
+        ports.store().commit(writes).await?;
         tracing::info!(incident = %root, state = ?next.state, "an incident changed");
     }
 }

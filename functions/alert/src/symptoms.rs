@@ -7,21 +7,20 @@ use std::collections::BTreeSet;
 
 use choreography::alert::settle::{self, Added};
 use choreography::alert::symptom;
-use model::alert::{AlertRequest, CurrentAlerts, Incident, Root, RouteRef, RunIncidents};
-use model::alert::{Symptom, SymptomRef};
+use model::alert::{AlertRequest, CurrentAlerts, Incident, IncidentState, OpenIncident};
+use model::alert::{Root, RouteRef, RunIncidents, Symptom, SymptomRef};
 use model::cluster::Instance;
 use model::fact::{ClusterFact, DeadlineFact, Fact, RiskFact, RunFact, TaskFact};
 use model::id::RunId;
 use model::key::Key;
 use model::message::{Function, Message};
 use model::name::TeamName;
+use model::record::Record as _;
 use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
-use ports::{
-    Clock as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _,
-};
-use ports::{Versioned, Write};
+use ports::{Clock as _, EventBus as _, Expect, Outgoing, Ports, StateStore as _, Trouble};
+use ports::{TypedStore as _, Versioned, Write};
 
 use crate::{clear, known};
 
@@ -245,10 +244,23 @@ async fn open<P: Ports>(ports: &P, found: &Symptom, is_repeated: bool) -> Result
         }
         Added::Known => return Ok(()),
     };
-    let write = Write::replace(&incident, version);
-    ports.store().commit(vec![write]).await?;
+    let writes = vec![Write::replace(&incident, version), listed(&incident)];
+    ports.store().commit(writes).await?;
     tracing::info!(incident = %incident.incident, opening = incident.opening, symptom = %found.symptom, "something is wrong");
     ask(ports, &found.incident, owners(found), delay).await
+}
+
+/// The write that keeps an incident among its team's open ones, or takes it out.
+pub(crate) fn listed(incident: &Incident) -> Write {
+    let open = OpenIncident {
+        team: incident.team.clone(),
+        incident: incident.incident.clone(),
+        opened_at: incident.opened_at,
+    };
+    match incident.state {
+        IncidentState::Open => Write::put(&open, Expect::Anything),
+        IncidentState::Resolved => Write::delete(open.key(), Expect::Anything),
+    }
 }
 
 /// Whose routes are told: the owner's of the root, and of what is harmed.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `INCIDENT#<root>` | `incident` | [`Incident`] |
 //! | `INCIDENT#<root>` | `symptom#<what>` | [`Symptom`] |
+//! | `TEAM#<team>` | `open#<root>` | [`OpenIncident`]: what people look through |
 //! | `RUN#<run>` | `incidents` | [`RunIncidents`]: where symptoms of a run are |
 //! | `TEAM#<team>` | `alerts` | [`CurrentAlerts`]: a team's routes |
 //! | `ROUTE#<team>/<route>` | `pace` | [`Pace`] |
@@ -100,6 +101,14 @@ pub struct Incident {
 pub enum IncidentState {
     Open,
     Resolved,
+}
+
+/// That an incident of a team is open; removed in the commit that resolves it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenIncident {
+    pub team: TeamName,
+    pub incident: Root,
+    pub opened_at: Timestamp,
 }
 
 /// One thing that is wrong. It stands until it is cleared: a run's by the run's success, or when
@@ -366,6 +375,13 @@ impl Record for Incident {
     const KIND: &'static str = "incident";
     fn key(&self) -> Key {
         Key::Incident(self.incident.clone())
+    }
+}
+
+impl Record for OpenIncident {
+    const KIND: &'static str = "open_incident";
+    fn key(&self) -> Key {
+        Key::OpenIncident(self.team.clone(), self.incident.clone())
     }
 }
 

@@ -23,6 +23,7 @@
 //! | `QUEUE#<queue>` | `waiter#<priority>#<since>#<holder>` | [`crate::limit::Waiter`] |
 //! | `OPERATION#<id>` | `operation` | [`crate::operation::Operation`] |
 //! | `INCIDENT#<root>` | `incident` | [`crate::alert::Incident`] |
+//! | `TEAM#<team>` | `open#<root>` | [`crate::alert::OpenIncident`] |
 //! | `INCIDENT#<root>` | `symptom#<what>` | [`crate::alert::Symptom`] |
 //! | `RUN#<run>` | `incidents` | [`crate::alert::RunIncidents`] |
 //! | `TEAM#<team>` | `alerts` | [`crate::alert::CurrentAlerts`] |
@@ -67,6 +68,7 @@ pub enum Key {
     Waiter(QueueRef, WaiterOrder),
     Operation(OperationId),
     Incident(Root),
+    OpenIncident(TeamName, Root),
     Symptom(Root, SymptomRef),
     RunIncidents(RunId),
     CurrentAlerts(TeamName),
@@ -99,9 +101,10 @@ impl Key {
             | Self::Deadline(workflow, _) => owned("WORKFLOW#", &workflow.team, &workflow.name),
             Self::Expected(schedule) => format!("SCHEDULE#{schedule}"),
             Self::DefinitionPart(hash, _) => Self::definition_partition(hash),
-            Self::CurrentTeam(team) | Self::Catalogue(team) | Self::CurrentAlerts(team) => {
-                ["TEAM#", team.as_str()].concat()
-            }
+            Self::CurrentTeam(team)
+            | Self::Catalogue(team)
+            | Self::CurrentAlerts(team)
+            | Self::OpenIncident(team, _) => Self::team_partition(team),
             Self::Deployment => "DEPLOYMENT".into(),
             Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
             Self::Instance(key) => Self::cluster_partition(&key.cluster),
@@ -159,6 +162,7 @@ impl Key {
             }
             Self::Operation(_) => "operation".into(),
             Self::Incident(_) => "incident".into(),
+            Self::OpenIncident(_, root) => format!("open#{root}"),
             Self::Symptom(_, symptom) => format!("symptom#{symptom}"),
             Self::RunIncidents(_) => "incidents".into(),
             Self::CurrentAlerts(_) => "alerts".into(),
@@ -196,6 +200,11 @@ impl Key {
     /// The partition of a queue's waiters.
     pub fn queue_partition(queue: &QueueRef) -> String {
         format!("QUEUE#{queue}")
+    }
+
+    /// The partition of a team.
+    pub fn team_partition(team: &TeamName) -> String {
+        ["TEAM#", team.as_str()].concat()
     }
 
     /// The partition of an incident and its symptoms.

@@ -11,6 +11,7 @@ use local::{ClockMode, Functions};
 use model::Timestamp;
 
 use super::configuration::ConfigurationFile;
+use super::embedded::Channels;
 use super::facts::Facts;
 use super::{Clock, embedded};
 use crate::arguments::{EventsFolder, ShownZone};

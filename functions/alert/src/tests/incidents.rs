@@ -1,6 +1,6 @@
 //! One incident, one message; and none once all is well.
 
-use model::alert::{Incident, IncidentState, Root, Severity};
+use model::alert::{Incident, IncidentState, OpenIncident, Root, Severity};
 use model::cluster::InstanceKey;
 use model::definition::{AlertChannel, AlertRules, QuietHours};
 use model::fact::{ClusterFact, Fact, FactBody};
@@ -30,6 +30,7 @@ fn a_failed_task_is_told_once_however_often_it_is_heard_of() {
         "team/flow 20260105: a failed: exit code 1".to_owned(),
     );
     assert_eq!(world.read(), [expected]);
+    assert_eq!(world.ports.store.all::<OpenIncident>().len(), 1);
     for _ in 0..3 {
         assert_eq!(world.deliver(fact.clone()), Verdict::Done);
     }
@@ -52,6 +53,7 @@ fn it_is_resolved_by_a_rerun_and_stays_so_when_old_facts_come_again() {
     assert_eq!(world.read(), []);
     let known = incident(&world, "run/team--flow--20260105");
     assert_eq!(known.state, IncidentState::Resolved);
+    assert!(world.ports.store.all::<OpenIncident>().is_empty());
 }
 
 #[test]

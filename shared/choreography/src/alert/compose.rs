@@ -111,7 +111,8 @@ fn dedup_key(root: &Root, opening: u32) -> String {
     format!("murmur/{}/{opening}", &digest([whole.as_str()])[..32])
 }
 
-fn title(incident: &Incident, summary: &Summary, kind: PostKind) -> String {
+/// One line that says what is wrong, or what it was.
+pub fn title(incident: &Incident, summary: &Summary, kind: PostKind) -> String {
     let first = summary.shown.first().or(summary.first.as_ref());
     let what = match (&incident.incident, first) {
         (Root::Run(run), first) => of_run(incident, run.as_str(), first),
