@@ -213,7 +213,8 @@ fn failed_attempt(
     }
 }
 
-/// The task while it waits for the attempt after this one, which ended then.
+/// The task while it waits for the attempt after this one, which ended then; of that one it keeps the
+/// end, for the fact `task.retrying`.
 pub fn following(past: &Task, ended_at: Timestamp, delay: Seconds) -> Task {
     Task {
         state: TaskState::Retrying,
@@ -225,8 +226,6 @@ pub fn following(past: &Task, ended_at: Timestamp, delay: Seconds) -> Task {
         started_at: None,
         stopping: None,
         ready_at: delay.after(ended_at),
-        // The failed attempt's end, for the fact `task.retrying`.
-        ended_at: Some(ended_at),
         ..past.clone()
     }
 }
