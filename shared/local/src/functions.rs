@@ -1,7 +1,10 @@
 //! murmur's own functions behind the engine's inboxes.
 
+use model::definition::AlertRoute;
 use model::message::Function;
-use ports::{Compute, Delivery, Notifier, Verdict};
+use model::name::TeamName;
+use model::post::Post;
+use ports::{Compute, Delivery, Notifier, NotifyError, Verdict};
 
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
@@ -30,7 +33,35 @@ impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
             Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
             Function::Operate => operate::handle(ports, batch).await,
             Function::Reconcile => reconcile::handle(ports, batch).await,
-            Function::Alert => alert::handle(ports, &self.notifier, batch).await,
+            Function::Alert => {
+                let notifier = Committing {
+                    ports,
+                    inner: &self.notifier,
+                };
+                alert::handle(ports, &notifier, batch).await
+            }
         }
+    }
+}
+
+/// Channels that are posted to only after everything done so far was committed: that something is
+/// about to be posted survives a crash, so that a repeat says that it is one.
+struct Committing<'a, C, N> {
+    ports: &'a LocalPorts<C>,
+    inner: &'a N,
+}
+
+impl<C: Compute, N: Notifier> Notifier for Committing<'_, C, N> {
+    async fn post(
+        &self,
+        team: &TeamName,
+        route: &AlertRoute,
+        post: &Post,
+    ) -> Result<Option<String>, NotifyError> {
+        let unavailable = |failure: crate::database::Failure| NotifyError::Unavailable {
+            reason: failure.to_string(),
+        };
+        self.ports.commit().map_err(unavailable)?;
+        self.inner.post(team, route, post).await
     }
 }

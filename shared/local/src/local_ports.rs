@@ -16,6 +16,7 @@ use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Nameless, Ports
 
 use crate::bus::LocalBus;
 use crate::clock::EngineClock;
+use crate::database::Failure;
 use crate::journal::Journal;
 use crate::store::SqliteStateStore;
 
@@ -40,6 +41,11 @@ impl<C> LocalPorts<C> {
             clock: journal.clock.clone(),
             cache: ContentCache::default(),
         }
+    }
+
+    /// Commits everything done so far.
+    pub(crate) fn commit(&self) -> Result<(), Failure> {
+        self.compute.journal.flush()
     }
 
     /// The compute behind the port.

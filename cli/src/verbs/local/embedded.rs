@@ -37,11 +37,11 @@ pub fn take(folder: &Path, clock: ClockMode) -> Result<Option<Data>, Failure> {
     }
 }
 
-/// Where alerts are posted on this machine.
-pub type Channels = ports::Unheard;
+/// Where alerts go of an engine that is there for one run: whoever started it looks at it.
+pub type Nowhere = ports::Unheard;
 
 /// Puts an engine together.
-pub fn engine<H: Handlers<Compute>>(
+pub fn engine<H: Handlers<Compute> + 'static>(
     data: Data,
     configuration: LocalConfiguration,
     handlers: H,
@@ -52,7 +52,7 @@ pub fn engine<H: Handlers<Compute>>(
 }
 
 /// Registers the definitions; a broken set is told as `murmur check` tells it.
-pub fn register<H: Handlers<Compute>>(
+pub fn register<H: Handlers<Compute> + 'static>(
     engine: &Engine<Compute, H>,
     events: &EventsFolder,
     screen: Screen,

@@ -5,6 +5,7 @@ mod embedded;
 mod facts;
 mod finish;
 mod only_asked;
+mod posting;
 mod run;
 mod start;
 mod up;

@@ -7,12 +7,12 @@ use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Compute, Delivery, Verdict};
 
-use super::embedded::Channels;
+use super::embedded::Nowhere;
 
 /// murmur's functions, except that schedules and upstreams start no runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OnlyAsked {
-    functions: Functions<Channels>,
+    functions: Functions<Nowhere>,
 }
 
 /// When a message that starts something else is looked at again.

@@ -13,6 +13,7 @@ use model::Timestamp;
 use super::configuration::ConfigurationFile;
 use super::embedded::Channels;
 use super::facts::Facts;
+use super::posting::Posting;
 use super::{Clock, embedded};
 use crate::arguments::{EventsFolder, ShownZone};
 use crate::exit::{Exit, Failure};
@@ -94,7 +95,8 @@ impl Up {
             .help("stop it, or name another folder with --data"));
         };
         let configuration = self.config.read(&self.events.events, folder)?;
-        let mut engine = embedded::engine(data, configuration, Functions::<Channels>::default())?;
+        let notifier = Posting::begin(&configuration.alerts)?;
+        let mut engine = embedded::engine(data, configuration, Functions { notifier })?;
         embedded::register(&engine, &self.events, screen)?;
         let interrupted = embedded::stop_at_interrupt(engine.stopper())?;
         let now = engine.now().max(from.unwrap_or(Timestamp::MIN));

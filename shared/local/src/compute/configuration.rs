@@ -9,6 +9,7 @@ use model::name::ClusterRef;
 use model::units::Seconds;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::AlertConfiguration;
 use super::faults::{ClusterFaults, Faults};
 
 /// Configures the compute of one machine; every part has a default.
@@ -37,6 +38,8 @@ pub struct LocalConfiguration {
     pub clusters: ClusterHabits,
     /// How long work has between SIGTERM and SIGKILL.
     pub grace: Seconds,
+    /// Where alerts are posted besides the terminal.
+    pub alerts: AlertConfiguration,
     /// What goes wrong with clusters, for tests and demonstrations.
     pub cluster_faults: BTreeMap<ClusterRef, ClusterFaults>,
     /// What goes wrong with calls and events, for tests and demonstrations.
@@ -129,6 +132,7 @@ impl Default for LocalConfiguration {
             trino: vec!["trino".into(), "--execute".into()],
             clusters: ClusterHabits::default(),
             grace: Seconds(10),
+            alerts: AlertConfiguration::default(),
             cluster_faults: BTreeMap::new(),
             faults: Faults::default(),
             supervisor: None,

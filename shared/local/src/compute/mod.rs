@@ -13,6 +13,7 @@ pub mod nothing;
 pub mod supervise;
 
 mod admission;
+mod alerts;
 mod calls;
 mod clusters;
 mod database;
@@ -26,6 +27,7 @@ mod turn;
 mod uri;
 mod work;
 
+pub use alerts::{AlertConfiguration, Credential};
 pub use configuration::LocalConfiguration;
 pub use database::DatabaseError;
 pub use faults::{ClusterFaults, Faults, SubmitAnswer};

@@ -3,6 +3,13 @@
 //! A turn gives each inbox one batch. When nothing is left to do, everything is committed and the
 //! engine rests until a timer, a process or another program's message. Nothing here decides about
 //! runs, tasks or clusters.
+//!
+//! A handler runs to its end within a turn, but for one: alert waits for channels that are elsewhere,
+//! and the engine goes on with the others meanwhile.
+
+mod panic;
+mod sink;
+mod waiting;
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -17,15 +24,18 @@ use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::{Clock as _, ComputeError, Outgoing, Ports as _, Trouble, Verdict};
 
-use crate::compute_events::{LocalCompute, Mark, ObservationSink};
+use crate::compute_events::{LocalCompute, Mark};
 use crate::data::Data;
 use crate::database::{EngineLock, Failure};
 use crate::handlers::Handlers;
-use crate::inbox::Inboxes;
+use crate::inbox::Batch;
 use crate::journal::Journal;
 use crate::local_ports::LocalPorts;
 use crate::statistics::Statistics;
 use crate::ticker::Ticker;
+use panic::panicked;
+use sink::InboxSink;
+use waiting::Waiting;
 
 /// The most messages a handler is given at once.
 const BATCH: usize = 1_000;
@@ -37,6 +47,8 @@ const GROUP_TIME: Duration = Duration::from_millis(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often a busy engine looks whether a process has ended.
 const POLL_EVERY: Duration = Duration::from_millis(1);
+/// How often a resting engine looks whether a handler that waits can go on.
+const WAIT_EVERY: Duration = Duration::from_millis(10);
 /// How long it waits before a compute in trouble is asked again.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -66,9 +78,11 @@ impl Stopper {
 
 /// Runs the functions.
 pub struct Engine<C, H> {
-    ports: LocalPorts<C>,
+    ports: Rc<LocalPorts<C>>,
     journal: Rc<Journal>,
-    handlers: H,
+    handlers: Rc<H>,
+    /// Batches whose handler waits for somebody elsewhere.
+    waiting: Waiting,
     ticker: Ticker,
     stopper: Stopper,
     /// Emitted and not acknowledged to the compute yet, with the number of commits before it.
@@ -81,30 +95,18 @@ pub struct Engine<C, H> {
     _lock: EngineLock,
 }
 
-struct InboxSink<'a> {
-    inboxes: &'a Inboxes,
-    result: Result<(), Failure>,
-}
-
-impl ObservationSink for InboxSink<'_> {
-    fn emit(&mut self, inbox: Function, message: Message) {
-        if self.result.is_ok() {
-            self.result = self.inboxes.put(inbox, message, Seconds(0));
-        }
-    }
-}
-
-impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
+impl<C: LocalCompute + 'static, H: Handlers<C> + 'static> Engine<C, H> {
     /// Puts an engine together. It does nothing before it is run.
     pub fn new(data: Data, compute: C, handlers: H) -> Self {
         let (journal, lock) = data.into_parts();
         let now = Instant::now();
-        let ports = LocalPorts::new(&journal, compute);
+        let ports = Rc::new(LocalPorts::new(&journal, compute));
         // Whatever an earlier engine registered is read on the first turn.
         ports.store().set_registered();
         Self {
             ports,
-            handlers,
+            handlers: Rc::new(handlers),
+            waiting: Waiting::default(),
             ticker: Ticker::new(journal.clock.now()),
             stopper: Stopper::default(),
             mark: None,
@@ -205,6 +207,10 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
             }
         }
         self.advance_compute()?;
+        for (batch, verdicts) in self.waiting.ended() {
+            busy = true;
+            self.settle(batch, verdicts)?;
+        }
         for function in Function::ALL {
             busy |= self.deliver(function)?;
         }
@@ -212,24 +218,40 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
     }
 
     /// Gives one inbox's next batch to its handler.
-    fn deliver(&self, function: Function) -> Result<bool, EngineError> {
+    fn deliver(&mut self, function: Function) -> Result<bool, EngineError> {
+        let waits_elsewhere = function == Function::Alert;
+        if waits_elsewhere && self.waiting.is_full() {
+            return Ok(false);
+        }
         let Some(batch) = self.journal.inboxes.take(function, BATCH)? else {
             return Ok(false);
         };
         self.journal.database.counters().batches.add(1);
         let count = batch.count();
         let deliveries = batch.deliveries();
+        if waits_elsewhere {
+            let (handlers, ports) = (Rc::clone(&self.handlers), Rc::clone(&self.ports));
+            let handled = async move { handlers.handle(function, &ports, deliveries).await };
+            self.waiting.begin(batch, Box::pin(handled));
+            for (batch, verdicts) in self.waiting.ended() {
+                self.settle(batch, verdicts)?;
+            }
+            return Ok(true);
+        }
         let handle = || pollster::block_on(self.handlers.handle(function, &self.ports, deliveries));
-        let verdicts = std::panic::catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|panic| {
-            let reason = format!("the handler panicked: {}", told(&*panic));
-            vec![Verdict::Failed(reason); count]
-        });
+        let verdicts = std::panic::catch_unwind(AssertUnwindSafe(handle))
+            .unwrap_or_else(|panic| panicked(&*panic, count));
+        self.settle(batch, verdicts)?;
+        Ok(true)
+    }
+
+    /// Does with a batch what its handler decided.
+    fn settle(&self, batch: Batch, verdicts: Vec<Verdict>) -> Result<(), EngineError> {
         if let Some(reason) = self.journal.database.lost() {
             return Err(Failure::Lost { reason }.into());
         }
         self.journal.inboxes.settle(batch, verdicts)?;
-        self.bound_group()?;
-        Ok(true)
+        self.bound_group()
     }
 
     /// Commits when the group has grown large or old.
@@ -274,10 +296,7 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
         if !self.compute_calls && timer.is_none_or(|timer| timer > now) {
             return Ok(());
         }
-        let mut sink = InboxSink {
-            inboxes: &self.journal.inboxes,
-            result: Ok(()),
-        };
+        let mut sink = InboxSink::into(&self.journal.inboxes);
         let advanced = compute.advance(now, &mut sink);
         sink.result?;
         match advanced {
@@ -314,7 +333,7 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
         if !self.ports.store().take_registered() {
             return;
         }
-        match pollster::block_on(self.ticker.load(&self.ports, now)) {
+        match pollster::block_on(self.ticker.load(&*self.ports, now)) {
             Ok(()) => {}
             // It will be written again, or nobody can help it.
             Err(Trouble::Poison(error)) => tracing::error!(error, "schedules cannot be read"),
@@ -337,13 +356,19 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
             return Ok(());
         }
         let flying = compute.in_flight() > 0;
-        if self.journal.clock.skips() && !flying && self.trouble_until.is_none() {
+        let waits = flying || !self.waiting.is_empty();
+        if self.journal.clock.skips() && !waits && self.trouble_until.is_none() {
             self.journal.clock.jump(next);
             return Ok(());
         }
         let longest = LOOK_EVERY
             .saturating_sub(self.looked.elapsed())
             .max(POLL_EVERY);
+        let longest = if self.waiting.is_empty() {
+            longest
+        } else {
+            longest.min(WAIT_EVERY)
+        };
         let pause = match self.trouble_until {
             Some(_) => longest,
             None => self.journal.clock.until(next).min(longest),
@@ -378,13 +403,6 @@ impl<C: LocalCompute, H: Handlers<C>> Engine<C, H> {
         self.ports.store().set_registered();
         Ok(self.journal.inboxes.collect_mail()?)
     }
-}
-
-/// What a panic says.
-fn told(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no reason given")
 }
 
 #[cfg(test)]

@@ -3,5 +3,6 @@
 mod clocks;
 mod delivery;
 mod durability;
+mod elsewhere;
 mod guests;
 mod world;
