@@ -11,7 +11,6 @@ use local::{ClockMode, Functions};
 use model::Timestamp;
 
 use super::configuration::ConfigurationFile;
-use super::embedded::Channels;
 use super::facts::Facts;
 use super::posting::Posting;
 use super::{Clock, embedded};
