@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RunFact, TaskFact, TaskReady,
+    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact, TaskFact,
+    TaskReady,
 };
 use model::id::{RunId, Slot};
 use model::name::WorkflowRef;
@@ -141,6 +142,17 @@ fn bodies() -> Vec<FactBody> {
             slot: slot(),
             deadline_at: at("2026-03-02T14:00:00Z"),
             state: Some(RunState::Running),
+        }),
+        FactBody::DeadlineAtRisk(RiskFact {
+            workflow: workflow(),
+            run: run_id(),
+            slot: slot(),
+            generation: 1,
+            deadline_at: at("2026-03-02T14:00:00Z"),
+            likely_at: at("2026-03-02T14:20:00Z"),
+            critical_path: ["clean", "aggregate-2012"]
+                .map(|task| task.parse().unwrap())
+                .into(),
         }),
         FactBody::OperationRequested(operation()),
         FactBody::OperationDone(OperationFact {
