@@ -13,7 +13,7 @@ pub const EXPLAINED: &str = "\
 Exit codes:
   0  it is as it should be, or was done
   1  what was asked about is not as it should be: definitions have errors, a run failed,
-     an operation was refused, there are dead letters
+     an operation was refused, there are incidents or dead letters
   2  the command line was not understood
   3  what was asked about does not exist: no such run, task, workflow, cluster, file
   4  the data folder, the engine or AWS is in trouble: it cannot be read, is locked, refuses,
