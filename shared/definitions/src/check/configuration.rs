@@ -23,7 +23,7 @@ pub(super) fn check(configuration: &Configuration, findings: &mut Findings<'_>) 
 }
 
 /// A name within the team leads to no secret of another.
-fn check_secret(secret: &At<Text>, findings: &mut Findings<'_>) {
+pub(super) fn check_secret(secret: &At<Text>, findings: &mut Findings<'_>) {
     if let Err(error) = Name::new(&secret.value.0) {
         let help = if secret.value.0.contains(['/', ':']) {
             "write the name alone; `<deployment>/<team>/` is put before it, so that no team reads another's secrets"

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::definition::AlertChannel;
 use model::name::{Name, TeamName};
 
+use super::configuration::check_secret;
 use super::load::Set;
 use crate::code::Code;
 use crate::diagnostic::Findings;
@@ -84,6 +85,9 @@ fn check_alert(alert: &Alert, findings: &mut Findings<'_>) {
                 format!("`{}` is not where this goes", to.value.0),
             )
             .help(format!("write {right}"));
+    }
+    if let Some(secret) = &alert.secret {
+        check_secret(secret, findings);
     }
     if needs_secret && alert.secret.is_none() {
         findings

@@ -39,7 +39,7 @@ written! {
         channel: Tried<At<Word<AlertChannel>>>,
         /// Channel name, service name, https address or e-mail address, as the channel needs.
         to: Tried<At<Text>>,
-        /// Name or ARN of the secret that holds the credential; never the credential itself.
+        /// Name of the team's secret that holds the credential; never the credential itself.
         secret: Option<At<Text>>,
         /// The facts it wants, such as `task.failed`; without this key it wants all alerts.
         facts: Option<Vec<FactName>>,
