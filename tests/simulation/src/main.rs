@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use simulation_tests::platform::script::Script;
 use simulation_tests::play::{self, Order};
 use simulation_tests::{shrink, year};
 
@@ -37,6 +36,9 @@ struct Arguments {
     /// every line.
     #[arg(long)]
     all: bool,
+    /// Days on which no team hears of incidents.
+    #[arg(long)]
+    without_alerts: bool,
     /// Lives through a fine year of a thousand runs a day instead.
     #[arg(long)]
     year: bool,
@@ -57,7 +59,10 @@ fn main() -> ExitCode {
     if arguments.story {
         print!(
             "{}",
-            shrink::story(&Script::of(arguments.seed), arguments.all)
+            shrink::story(
+                &play::script(arguments.seed, arguments.without_alerts),
+                arguments.all
+            )
         );
         return ExitCode::SUCCESS;
     }
@@ -92,6 +97,7 @@ fn days(arguments: &Arguments) -> ExitCode {
         threads: arguments.threads,
         until: minutes.and_then(|limit| began.checked_add(limit)),
         finds_all: arguments.all,
+        without_alerts: arguments.without_alerts,
     };
     let is_watched = std::io::stderr().is_terminal();
     let (mut totals, failures) = play::all(order, |done, took| {

@@ -30,6 +30,17 @@ pub struct Order {
     pub until: Option<Instant>,
     /// Whether to go on after a failure, and so to find all.
     pub finds_all: bool,
+    pub without_alerts: bool,
+}
+
+/// The script of a seed.
+pub fn script(seed: u64, without_alerts: bool) -> Script {
+    let script = Script::of(seed);
+    if without_alerts {
+        script.without_alerts()
+    } else {
+        script
+    }
 }
 
 /// Lives through a day. A handler that panics has broken an invariant, too.
@@ -108,7 +119,10 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failu
             if number >= order.seeds || late {
                 break;
             }
-            if let Err(found) = day(&Script::of(order.first + number), &mut own) {
+            if let Err(found) = day(
+                &script(order.first + number, order.without_alerts),
+                &mut own,
+            ) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);
