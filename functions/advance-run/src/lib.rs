@@ -153,9 +153,9 @@ async fn advance<P: Ports>(
     Ok(told)
 }
 
-/// Whether a fact is of the generation its task is in; of a task that is not in the plan any more it
-/// makes no difference.
+/// Whether a fact is of the generation its task is in; a task that is not in the plan any more is in
+/// none.
 fn is_current(view: &View<'_>, ended: &Ended) -> bool {
     let position = view.plan.position(&ended.fact.task);
-    position.is_none_or(|position| ended.fact.generation == view.generation(position))
+    position.is_some_and(|position| ended.fact.generation == view.generation(position))
 }

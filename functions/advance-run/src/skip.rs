@@ -8,7 +8,8 @@ use model::fact::Fact;
 use model::key::Key;
 use model::run::Run;
 use model::task::{Outcome, Stopping, Task};
-use ports::{CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Write};
+use ports::{CommitError, EventBus as _, Ports, StateStore as _, Stored, Trouble};
+use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, plans, stop};
 
 use crate::Ended;
@@ -87,21 +88,17 @@ pub(crate) async fn told_again<P: Ports>(
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    let plan = plans::plan(ports, &run.definition).await?;
     let scopes = plans::scopes(ports, run).await?;
-    let ended = ends.iter().map(|end| &end.fact.task);
-    let ended: BTreeSet<u32> = ended.filter_map(|name| plan.position(name)).collect();
-    let below = plan.with_below(ended.iter().copied());
-    let below = below.difference(&ended);
-    let keys: Vec<Key> = below
-        .map(|at| Key::Task(run.run.clone(), plan.task(*at).name.clone()))
-        .collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
+    let is_edited = |end: &Ended| end.fact.generation < run.definition_since;
+    let tasks = if ends.iter().any(is_edited) {
+        // The plan by which it was decided is not the run's any more; it may have had other tasks.
+        let partition = Key::run_partition(&run.run);
+        ports.store().list::<Task>(&partition, "task#").await?
+    } else {
+        below(ports, run, ends).await?
+    };
     let mut told = Vec::new();
-    for stored in ports.store().read_many(&keys).await?.into_iter().flatten() {
-        let task: Task = stored.read()?.value;
+    for task in tasks.into_iter().map(|read| read.value) {
         let opened = scopes.opened_at(task.generation);
         let is_caused = ends
             .iter()
@@ -112,4 +109,26 @@ pub(crate) async fn told_again<P: Ports>(
         }
     }
     Ok(told)
+}
+
+/// Every task below those that ended.
+async fn below<P: Ports>(
+    ports: &P,
+    run: &Run,
+    ends: &[Ended],
+) -> Result<Vec<Versioned<Task>>, Trouble> {
+    let plan = plans::plan(ports, &run.definition).await?;
+    let ended = ends.iter().map(|end| &end.fact.task);
+    let ended: BTreeSet<u32> = ended.filter_map(|name| plan.position(name)).collect();
+    let below = plan.with_below(ended.iter().copied());
+    let keys: Vec<Key> = below
+        .difference(&ended)
+        .map(|at| Key::Task(run.run.clone(), plan.task(*at).name.clone()))
+        .collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored = ports.store().read_many(&keys).await?;
+    let tasks = stored.iter().flatten().map(Stored::read);
+    Ok(tasks.collect::<Result<_, _>>()?)
 }

@@ -22,6 +22,10 @@ const FOUND: &[(u64, &str)] = &[
         "the end of an attempt was never told once a rerun had replaced it",
     ),
     (
+        280,
+        "a skip was never told once a rerun had taken an edition without its task",
+    ),
+    (
         355,
         "that an attempt is tried again was never told once a rerun had replaced it",
     ),

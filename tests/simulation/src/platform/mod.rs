@@ -90,6 +90,10 @@ pub struct Lived {
 /// More letters than this, and they multiply.
 const TOO_MANY: usize = 20_000;
 
+/// More steps than this, and they go round in circles: a day of races with a wide join takes three
+/// million.
+const TOO_LONG: u32 = 20_000_000;
+
 impl World {
     /// Draws a world from a script.
     pub fn of(script: Script) -> Self {
@@ -142,7 +146,7 @@ impl World {
             steps += 1;
             // A redrive or a replay delivers everything once more.
             let most = TOO_MANY + self.seen.len();
-            let ends = steps < 3_000_000 && self.letters.len() < most;
+            let ends = steps < TOO_LONG && self.letters.len() < most;
             if !ends {
                 let common = self.most_common();
                 let (letters, now) = (self.letters.len(), self.now());

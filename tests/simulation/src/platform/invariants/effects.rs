@@ -31,10 +31,10 @@ pub fn look(shared: &Shared, change: &Change) {
         Change::Instance(Some(before), after) => instance_goes_forward(shared, before, after),
         Change::PlaceTaken(_, place) => limit_holds(shared, place),
         Change::PlaceFreed(place) => freed_by_who_ended(shared, place),
+        Change::Past(past) => noticed(shared, past),
         Change::Instance(None, _)
         | Change::Waits(_)
         | Change::Leaves(_)
-        | Change::Past(_)
         | Change::Operation(_)
         | Change::Other => {}
     }
