@@ -39,6 +39,10 @@ struct Arguments {
     /// Days on which no team hears of incidents.
     #[arg(long)]
     without_alerts: bool,
+    /// Leaves out the days on which something is known to break and is not mended yet; they are listed
+    /// in `play::OPEN`, and the report names them.
+    #[arg(long)]
+    except_open: bool,
     /// Lives through a fine year of a thousand runs a day instead.
     #[arg(long)]
     year: bool,
@@ -98,6 +102,7 @@ fn days(arguments: &Arguments) -> ExitCode {
         until: minutes.and_then(|limit| began.checked_add(limit)),
         finds_all: arguments.all,
         without_alerts: arguments.without_alerts,
+        except_open: arguments.except_open,
     };
     let is_watched = std::io::stderr().is_terminal();
     let (mut totals, failures) = play::all(order, |done, took| {
@@ -125,6 +130,11 @@ fn days(arguments: &Arguments) -> ExitCode {
         let seed = failure.script.seed;
         println!("again: cargo xtask simulate --seeds 1 --seed {seed}");
         return ExitCode::FAILURE;
+    }
+    if arguments.except_open {
+        for (seed, what) in play::OPEN {
+            eprintln!("left out, and still to be mended: seed {seed}, {what}");
+        }
     }
     match arguments.format {
         Format::Table => print!("{}", totals.table(began.elapsed())),

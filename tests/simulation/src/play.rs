@@ -31,7 +31,26 @@ pub struct Order {
     /// Whether to go on after a failure, and so to find all.
     pub finds_all: bool,
     pub without_alerts: bool,
+    /// Whether to leave out the days of [`OPEN`].
+    pub except_open: bool,
 }
+
+/// Days on which something is known to break and is not mended yet. Never add one without an issue:
+/// this list is to be emptied.
+pub const OPEN: &[(u64, &str)] = &[
+    (9551, "a replay posts what was posted"),
+    (10578, "a skip is never told"),
+    (
+        11330,
+        "a redrive does not converge to the outcome of a fine day",
+    ),
+    (
+        14567,
+        "a redrive does not converge to the outcome of a fine day",
+    ),
+    (17531, "a replay tells one more fact"),
+    (18384, "a replay tells one more fact, and posts"),
+];
 
 /// The script of a seed.
 pub fn script(seed: u64, without_alerts: bool) -> Script {
@@ -119,10 +138,12 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failu
             if number >= order.seeds || late {
                 break;
             }
-            if let Err(found) = day(
-                &script(order.first + number, order.without_alerts),
-                &mut own,
-            ) {
+            let seed = order.first + number;
+            let is_open = OPEN.iter().any(|(open, _)| *open == seed);
+            if order.except_open && is_open {
+                continue;
+            }
+            if let Err(found) = day(&script(seed, order.without_alerts), &mut own) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);
