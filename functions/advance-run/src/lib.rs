@@ -141,6 +141,9 @@ async fn advance<P: Ports>(
         .into_iter()
         .partition(|ended| is_current(&view, ended));
     let mut told = skip::told_again(ports, &view.run.value, &stale).await?;
+    if view.scopes.current > 1 {
+        told.extend(skip::left_behind(ports, &view, &facts).await?);
+    }
     let mut wave = Wave::of_facts(&view, facts);
     let mut unheard = wave.unheard;
     while !wave.is_empty() {

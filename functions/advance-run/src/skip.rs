@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use choreography::claim::STOPPING;
+use choreography::scope::Scopes;
 use model::Timestamp;
 use model::fact::Fact;
 use model::key::Key;
 use model::run::Run;
-use model::task::{Outcome, Stopping, Task};
+use model::task::{Outcome, Stopping, Task, TaskState};
 use ports::{CommitError, EventBus as _, Ports, StateStore as _, Stored, Trouble};
 use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, plans, stop};
@@ -85,10 +86,34 @@ pub(crate) async fn told_again<P: Ports>(
     run: &Run,
     ends: &[Ended],
 ) -> Result<Vec<Fact>, Trouble> {
+    let scopes = plans::scopes(ports, run).await?;
+    let caused = caused_by(ports, run, &scopes, ends).await?;
+    Ok(caused.iter().filter_map(facts::task).collect())
+}
+
+/// What these ends had decided in generations that are over, further down, where the next generation
+/// has decided anew or will; nobody arrives there any more with what caused it.
+pub(crate) async fn left_behind<P: Ports>(
+    ports: &P,
+    view: &View<'_>,
+    ends: &[Ended],
+) -> Result<Vec<Fact>, Trouble> {
+    let scopes = &view.scopes;
+    let mut caused = caused_by(ports, &view.run.value, scopes, ends).await?;
+    caused.retain(|task| task.generation < scopes.effective(&task.task));
+    Ok(caused.iter().filter_map(facts::task).collect())
+}
+
+/// The decisions below these ends that bear the instant of one of them.
+async fn caused_by<P: Ports>(
+    ports: &P,
+    run: &Run,
+    scopes: &Scopes,
+    ends: &[Ended],
+) -> Result<Vec<Task>, Trouble> {
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    let scopes = plans::scopes(ports, run).await?;
     let is_edited = |end: &Ended| end.fact.generation < run.definition_since;
     let tasks = if ends.iter().any(is_edited) {
         // The plan by which it was decided is not the run's any more; it may have had other tasks.
@@ -97,18 +122,16 @@ pub(crate) async fn told_again<P: Ports>(
     } else {
         below(ports, run, ends).await?
     };
-    let mut told = Vec::new();
-    for task in tasks.into_iter().map(|read| read.value) {
+    let tasks = tasks.into_iter().map(|read| read.value);
+    let is_caused = |task: &Task| {
         let opened = scopes.opened_at(task.generation);
-        let is_caused = ends
-            .iter()
-            .map(|end| opened.map_or(end.at, |opened| end.at.max(opened)))
-            .any(|at| task.ended_at == Some(at));
-        if task.attempt == 0 && is_caused {
-            told.extend(facts::task(&task));
-        }
-    }
-    Ok(told)
+        let at = |end: &Ended| opened.map_or(end.at, |opened| end.at.max(opened));
+        // An outcome that was set by hand is nobody's decision here: two of them would tell each other
+        // for ever.
+        let is_decided = matches!(task.state, TaskState::Blocked | TaskState::Skipped);
+        is_decided && ends.iter().any(|end| task.ended_at == Some(at(end)))
+    };
+    Ok(tasks.filter(is_caused).collect())
 }
 
 /// Every task below those that ended.

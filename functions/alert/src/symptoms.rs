@@ -225,28 +225,31 @@ async fn is_over<P: Ports>(ports: &P, told: &Symptom) -> Result<bool, Trouble> {
     }
 }
 
-/// Opens the incident, or asks for another look at it. A repeated fact asks again: whoever wrote
-/// the incident may not have come to it.
+/// Opens the incident, or asks for another look at it. A repeated fact asks again, for a look now and
+/// for the one that everybody else relies on: whoever wrote the incident may not have come to it.
 async fn open<P: Ports>(ports: &P, found: &Symptom, is_repeated: bool) -> Result<(), Trouble> {
     let now = ports.clock().now();
     let key = Key::Incident(found.incident.clone());
     let stored = ports.store().get::<Incident>(&key).await?;
     let version = stored.as_ref().map(|stored| stored.version);
     let stored = stored.map(|stored| stored.value);
-    let (incident, delay) = match settle::add(stored.as_ref(), found, now) {
-        Added::Opened(incident) => (incident, Seconds(0)),
-        Added::Asked(incident) => {
-            let delay = Seconds::between(now, incident.look_at);
-            (incident, delay)
-        }
+    let (delay, changed) = match settle::add(stored.as_ref(), found, now) {
+        Added::Opened(incident) => (Seconds(0), Some(incident)),
+        Added::Asked(incident) => (Seconds::between(now, incident.look_at), Some(incident)),
         Added::Known if is_repeated => {
-            return ask(ports, &found.incident, owners(found), Seconds(0)).await;
+            let look_at = stored.map_or(now, |incident| incident.look_at);
+            (Seconds::between(now, look_at), None)
         }
         Added::Known => return Ok(()),
     };
-    let writes = vec![Write::replace(&incident, version), listed(&incident)];
-    ports.store().commit(writes).await?;
-    tracing::info!(incident = %incident.incident, opening = incident.opening, symptom = %found.symptom, "something is wrong");
+    if let Some(incident) = changed {
+        let writes = vec![Write::replace(&incident, version), listed(&incident)];
+        ports.store().commit(writes).await?;
+        tracing::info!(incident = %incident.incident, opening = incident.opening, symptom = %found.symptom, "something is wrong");
+    }
+    if is_repeated && delay > Seconds(0) {
+        ask(ports, &found.incident, owners(found), Seconds(0)).await?;
+    }
     ask(ports, &found.incident, owners(found), delay).await
 }
 

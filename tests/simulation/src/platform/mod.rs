@@ -24,7 +24,7 @@ use std::rc::Rc;
 
 use ::ports::ContentCache;
 use model::Timestamp;
-use model::expected::ScheduleRef;
+use model::expected::{Expected, ScheduleRef};
 use model::id::Slot;
 use model::message::{Function, Message};
 use model::units::Seconds;
@@ -233,8 +233,15 @@ impl World {
         let mut ahead = self.agenda.iter().take_while(|(at, _)| *at <= soon);
         let mirror = self.shared.watch.mirror.borrow();
         let mut due = mirror.deadlines.values().filter_map(|one| one.due_at);
+        // Of slots that upstreams are expected to start, nobody keeps a deadline before it is missed.
+        let expected = self.shared.store.all::<Expected>();
+        let mut awaited = expected
+            .iter()
+            .filter(|one| matches!(one.schedule, ScheduleRef::Upstreams(_)))
+            .filter_map(|one| one.due_at);
         ahead.any(|(_, happening)| matches!(happening, Happening::Tick(..)))
             || due.any(|at| at <= soon)
+            || awaited.any(|at| at <= soon)
     }
 
     /// Lets the services go on to the present, and carries what they say.

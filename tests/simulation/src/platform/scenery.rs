@@ -295,6 +295,10 @@ fn alert_rules(dice: &Dice) -> AlertRules {
     }
 }
 
+/// How often a task is tried again after its place failed: instances die as they please, which is not
+/// what a task's outcome is about.
+const PATIENT: u32 = 50;
+
 /// A join of more tasks than one node holds.
 fn wide(dice: &Dice, plot: Plot) -> Workflow {
     let on = if plot.clusters && dice.percent(50) {
@@ -304,11 +308,15 @@ fn wide(dice: &Dice, plot: Plot) -> Workflow {
     };
     let words = format!("n={}{on}", 101 + dice.below(200));
     let rule = RULES[dice.pick(RULES.len())];
-    flow::workflow(&[
+    let mut workflow = flow::workflow(&[
         ("t0", &[], ""),
         ("t1", &["t0"], &words),
         ("t2", &["t1"], rule),
-    ])
+    ]);
+    for task in &mut workflow.tasks {
+        task.retries.infrastructure_attempts = PATIENT;
+    }
+    workflow
 }
 
 fn tasks(dice: &Dice, plot: Plot) -> Workflow {
@@ -328,8 +336,7 @@ fn tasks(dice: &Dice, plot: Plot) -> Workflow {
     for task in &mut workflow.tasks {
         task.priority = i32::try_from(dice.below(3)).expect("small");
         task.retries.attempts = u32::try_from(dice.below(3)).expect("small");
-        // Instances die as they please, which is not what a task's outcome is about.
-        task.retries.infrastructure_attempts = 50;
+        task.retries.infrastructure_attempts = PATIENT;
         if dice.percent(25) {
             task.retries.backoff = Seconds::minutes(50);
             task.retries.max_backoff = Seconds::minutes(50);
