@@ -8,7 +8,10 @@ use model::key::Key;
 use model::run::Run;
 use ports::{EventBus as _, Expect, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 
-/// Judges a deadline once: a missed one is marked, told, and then disarmed.
+use crate::risk;
+
+/// Judges a deadline once: a missed one is marked, told, and then disarmed. Before, it is looked at
+/// whether it will be missed.
 pub(crate) async fn look<P: Ports>(
     ports: &P,
     due: Deadline,
@@ -18,10 +21,13 @@ pub(crate) async fn look<P: Ports>(
     let Some(read) = ports.store().get::<Deadline>(&key).await? else {
         return Ok(());
     };
-    let (mut deadline, mut version) = (read.value, read.version);
-    if deadline.due_at.is_none_or(|due_at| due_at > now) {
-        return Ok(());
+    if read.value.due_at.is_none_or(|due_at| due_at > now) {
+        return match read.value.look_at {
+            Some(look_at) if look_at <= now => risk::look(ports, read, now).await,
+            Some(_) | None => Ok(()),
+        };
     }
+    let (mut deadline, mut version) = (read.value, read.version);
     let run = ports
         .store()
         .get::<Run>(&Key::Run(deadline.run.clone()))
@@ -45,7 +51,7 @@ pub(crate) async fn look<P: Ports>(
         version += 1;
     }
     tell(ports, &deadline).await?;
-    deadline.due_at = None;
+    (deadline.due_at, deadline.look_at) = (None, None);
     Ok(ports
         .store()
         .commit(vec![Write::replace(&deadline, Some(version))])

@@ -1,7 +1,8 @@
 //! reconcile: the safety net. It looks at what is due, and at nothing else (rule 17).
 //!
 //! In: its own tick, every two minutes. Out: ticks that were missed, outcomes and attempts whose
-//! message was lost, the service's word where an event was lost, `deadline.missed`.
+//! message was lost, the service's word where an event was lost, `deadline.missed` and
+//! `deadline.at_risk`.
 //!
 //! It decides nothing that another function decides: it sends that function the message again,
 //! which is a duplicate to it if nothing was lost. Safe to repeat from the middle: every item is
@@ -13,6 +14,7 @@ pub mod instances;
 mod jobs;
 mod notice;
 mod place;
+mod risk;
 mod runs;
 mod sweep;
 mod task;

@@ -101,6 +101,8 @@ async fn judge_slot<P: Ports>(
         due_at: None,
         missed: true,
         run_state: found.map(|run| run.state),
+        look_at: None,
+        risk: None,
     };
     mark(ports, missed).await
 }

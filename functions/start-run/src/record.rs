@@ -207,5 +207,7 @@ fn deadline(run: &Run, definition: &Workflow) -> Option<Deadline> {
         due_at: Some(deadline_at),
         missed: false,
         run_state: None,
+        look_at: Some(run.created_at),
+        risk: None,
     })
 }

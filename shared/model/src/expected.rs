@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, Slot};
 use crate::key::Key;
-use crate::name::{ClusterRef, WorkflowRef};
+use crate::name::{ClusterRef, TaskName, WorkflowRef};
 use crate::record::Record;
 use crate::run::RunState;
 use crate::text::written_as_text;
@@ -81,7 +81,7 @@ pub struct Expected {
     pub due_at: Option<Timestamp>,
 }
 
-/// By when the run of a slot must have succeeded; gone once it was looked at.
+/// By when the run of a slot must have succeeded; gone once it was met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deadline {
     pub workflow: WorkflowRef,
@@ -97,6 +97,25 @@ pub struct Deadline {
     /// Where the run was when its deadline was missed: kept, so that it is told the same each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_state: Option<RunState>,
+    /// When it is next looked at whether the deadline will probably be missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_at: Option<Timestamp>,
+    /// Present once it will: kept, so that it is told the same each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+}
+
+/// That a deadline will probably be missed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Risk {
+    /// When it was foreseen.
+    pub at: Timestamp,
+    /// Of the run.
+    pub generation: u32,
+    /// When half of the earlier runs would have ended from here.
+    pub likely_at: Timestamp,
+    /// The tasks that are waited for most, in their order.
+    pub critical_path: Vec<TaskName>,
 }
 
 impl Record for Expected {
@@ -115,6 +134,6 @@ impl Record for Deadline {
         Key::Deadline(self.workflow.clone(), self.slot.clone())
     }
     fn due(&self) -> Option<Timestamp> {
-        self.due_at
+        [self.look_at, self.due_at].into_iter().flatten().min()
     }
 }

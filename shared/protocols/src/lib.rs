@@ -6,6 +6,7 @@
 pub mod content;
 pub mod expected;
 pub mod facts;
+pub mod history;
 pub mod instances;
 pub mod limits;
 pub mod lots;

@@ -1,7 +1,7 @@
 //! `murmur forecast`: when runs under way will probably end, and whether that is in time.
 
-mod history;
 mod print;
+mod progress;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use model::key::Key;
 use model::name::{TaskName, WorkflowRef};
 use model::run::{Run, RunState};
 use ports::{StateStore, TypedStore as _};
+use protocols::history;
 
 use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
@@ -90,7 +91,7 @@ impl Forecast {
         for run in runs {
             let workflow = run.workflow_ref();
             if !histories.contains_key(&workflow) {
-                let past = history::of_workflow(store, &workflow, forecast::MOST).await?;
+                let past = history::ended(store, &workflow, forecast::MOST).await?;
                 histories.insert(workflow.clone(), past);
             }
             foreseen.push(foresee(store, run, &histories[&workflow], now).await?);
@@ -148,7 +149,7 @@ async fn foresee(
     let progress: BTreeMap<TaskName, Progress> = view
         .names()
         .into_iter()
-        .filter_map(|name| Some((name.clone(), history::progress(&view, &name)?)))
+        .filter_map(|name| Some((name.clone(), progress::of(&view, &name)?)))
         .collect();
     let past: Vec<Past> = past.iter().map(|run| run.took.clone()).collect();
     let opened_at = view.generations.last().map(|generation| generation.at);
@@ -180,7 +181,7 @@ async fn calibration(
         Some((current, _)) => definitions::plan(store, &current.definition).await?,
         None => None,
     };
-    let runs = history::of_workflow(store, &workflow, CALIBRATED).await?;
+    let runs = history::ended(store, &workflow, CALIBRATED).await?;
     let found = plan.and_then(|plan| forecast::calibration(&plan, &runs));
     let Some(found) = found else {
         let fewest = forecast::FEWEST + 1;

@@ -176,6 +176,8 @@ fn with_deadline(state: Option<RunState>) -> TestPorts {
         due_at: Some(deadline_at),
         missed: false,
         run_state: None,
+        look_at: None,
+        risk: None,
     });
     ports
 }

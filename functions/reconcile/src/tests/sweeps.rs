@@ -77,6 +77,8 @@ fn more_than_one_sweep_takes_is_gone_on_with() {
             due_at: Some(ago(&ports, 30)),
             missed: false,
             run_state: None,
+            look_at: None,
+            risk: None,
         });
     }
     assert_eq!(sweep(&ports), Verdict::Done);

@@ -5,6 +5,7 @@
 //! where histories come from.
 
 mod calibration;
+pub mod risk;
 
 use std::collections::BTreeMap;
 

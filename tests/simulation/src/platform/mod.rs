@@ -27,6 +27,7 @@ use model::Timestamp;
 use model::expected::{Expected, ScheduleRef};
 use model::id::Slot;
 use model::message::{Function, Message};
+use model::record::Record;
 use model::units::Seconds;
 
 use self::agenda::Happening;
@@ -232,7 +233,7 @@ impl World {
         let soon = Seconds::minutes(15).after(now);
         let mut ahead = self.agenda.iter().take_while(|(at, _)| *at <= soon);
         let mirror = self.shared.watch.mirror.borrow();
-        let mut due = mirror.deadlines.values().filter_map(|one| one.due_at);
+        let mut due = mirror.deadlines.values().filter_map(Record::due);
         // Of slots that upstreams are expected to start, nobody keeps a deadline before it is missed.
         let expected = self.shared.store.all::<Expected>();
         let mut awaited = expected
