@@ -195,6 +195,8 @@ locals {
         # Batch knows nothing finer.
         DescribeJobs = { actions = ["batch:DescribeJobs"], resources = ["*"] }
         FindDue      = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/due"] }
+        # What earlier runs took.
+        FindRuns = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/runs"] }
       },
     )
     alert = merge(

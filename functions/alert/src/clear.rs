@@ -34,6 +34,8 @@ pub(crate) async fn run<P: Ports>(ports: &P, run: &RunId, generation: u32) -> Re
             SymptomRef::Run(run.clone()),
             SymptomRef::Deadline(run.clone()),
             SymptomRef::AtRisk(run.clone()),
+            SymptomRef::Slow(run.clone()),
+            SymptomRef::Tick(run.clone()),
         ] {
             let key = Key::Symptom(root.clone(), symptom);
             if let Some(stored) = ports.store().get::<Symptom>(&key).await? {
@@ -45,7 +47,7 @@ pub(crate) async fn run<P: Ports>(ports: &P, run: &RunId, generation: u32) -> Re
     Ok(())
 }
 
-/// An instance is ready: what older ones of its cluster failed of is over.
+/// An instance is ready: what older ones of its cluster failed of is over, and so is that it was late.
 pub(crate) async fn cluster<P: Ports>(ports: &P, ready: &InstanceKey) -> Result<(), Trouble> {
     let root = Root::Cluster(ready.cluster.clone());
     let key = Key::Incident(root.clone());
@@ -54,19 +56,44 @@ pub(crate) async fn cluster<P: Ports>(ports: &P, ready: &InstanceKey) -> Result<
         return Ok(());
     }
     let partition = Key::incident_partition(&root);
-    let store = ports.store();
-    let instances = store
-        .list::<Symptom>(&partition, "symptom#instance/")
-        .await?;
-    for stored in instances {
-        let SymptomRef::Instance(failed) = &stored.value.symptom else {
-            continue;
-        };
-        if failed < ready {
-            symptom(ports, &root, &stored.value.symptom).await?;
+    for prefix in ["symptom#instance/", "symptom#late/"] {
+        for stored in ports.store().list::<Symptom>(&partition, prefix).await? {
+            if is_over_with(&stored.value.symptom, ready) {
+                symptom(ports, &root, &stored.value.symptom).await?;
+            }
         }
     }
     settle(ports, &root).await
+}
+
+fn is_over_with(symptom: &SymptomRef, ready: &InstanceKey) -> bool {
+    match symptom {
+        SymptomRef::Instance(failed) => failed < ready,
+        SymptomRef::Late(first) => first <= ready,
+        SymptomRef::Task(..)
+        | SymptomRef::Run(_)
+        | SymptomRef::Deadline(_)
+        | SymptomRef::AtRisk(_)
+        | SymptomRef::Slow(_)
+        | SymptomRef::Tick(_)
+        | SymptomRef::Idle(_)
+        | SymptomRef::Leaked(_) => false,
+    }
+}
+
+/// An instance has ended: it costs no more.
+pub(crate) async fn ended<P: Ports>(ports: &P, instance: &InstanceKey) -> Result<(), Trouble> {
+    let root = Root::Cluster(instance.cluster.clone());
+    for what in [
+        SymptomRef::Idle(instance.clone()),
+        SymptomRef::Leaked(instance.clone()),
+    ] {
+        let key = Key::Symptom(root.clone(), what.clone());
+        if ports.store().read(&key).await?.is_some() {
+            symptom(ports, &root, &what).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Clears one symptom, and sees whether its incident is over.

@@ -153,6 +153,11 @@ impl Known {
             SymptomRef::Run(_)
             | SymptomRef::Deadline(_)
             | SymptomRef::AtRisk(_)
+            | SymptomRef::Slow(_)
+            | SymptomRef::Tick(_)
+            | SymptomRef::Idle(_)
+            | SymptomRef::Leaked(_)
+            | SymptomRef::Late(_)
             | SymptomRef::Instance(_) => None,
         };
         let failed: BTreeSet<u32> = self.summary.shown.iter().filter_map(position).collect();

@@ -16,7 +16,7 @@ mod symptoms;
 #[cfg(test)]
 mod tests;
 
-use model::alert::AlertRequest;
+use model::alert::{AlertRequest, SymptomRef};
 use model::fact::{Fact, FactBody};
 use model::message::Message;
 use ports::{Delivery, Notifier, Ports, Trouble, Verdict};
@@ -64,15 +64,27 @@ async fn on_fact<P: Ports>(ports: &P, fact: &Fact, is_repeated: bool) -> Result<
         }
         FactBody::DeadlineAtRisk(risk) => symptoms::at_risk(ports, fact, risk, is_repeated).await,
         FactBody::ClusterFailed(cluster) => {
-            symptoms::cluster_failed(ports, fact, cluster, is_repeated).await
+            clear::ended(ports, &cluster.instance).await?;
+            let what = SymptomRef::Instance(cluster.instance.clone());
+            symptoms::of_cluster(ports, fact, cluster, what, is_repeated).await
         }
-        FactBody::RunSucceeded(run) | FactBody::RunCancelled(run) => {
+        FactBody::RunSlow(slow) => symptoms::slow(ports, fact, slow, is_repeated).await,
+        FactBody::TickMissed(tick) => symptoms::tick_missed(ports, fact, tick, is_repeated).await,
+        FactBody::ClusterIdle(cluster) => {
+            let what = SymptomRef::Idle(cluster.instance.clone());
+            symptoms::of_cluster(ports, fact, cluster, what, is_repeated).await
+        }
+        FactBody::ClusterLeaked(cluster) => {
+            let what = SymptomRef::Leaked(cluster.instance.clone());
+            symptoms::of_cluster(ports, fact, cluster, what, is_repeated).await
+        }
+        FactBody::RunSucceeded(run) | FactBody::RunCancelled(run) | FactBody::RunSkipped(run) => {
             clear::run(ports, &run.run, run.generation).await
         }
         FactBody::ClusterReady(cluster) => clear::cluster(ports, &cluster.instance).await,
+        FactBody::ClusterTerminated(cluster) => clear::ended(ports, &cluster.instance).await,
         FactBody::RunWaiting(_)
         | FactBody::RunStarted(_)
-        | FactBody::RunSkipped(_)
         | FactBody::TaskReady(_)
         | FactBody::TaskStarted(_)
         | FactBody::TaskRetrying(_)
@@ -81,7 +93,6 @@ async fn on_fact<P: Ports>(ports: &P, fact: &Fact, is_repeated: bool) -> Result<
         | FactBody::TaskCancelled(_)
         | FactBody::ClusterRequested(_)
         | FactBody::ClusterDraining(_)
-        | FactBody::ClusterTerminated(_)
         | FactBody::OperationRequested(_)
         | FactBody::OperationDone(_) => Err(Trouble::Poison(format!(
             "alert does not take {}",

@@ -9,12 +9,15 @@ use choreography::alert::settle::{self, Added};
 use choreography::alert::symptom;
 use model::alert::{AlertRequest, CurrentAlerts, Incident, IncidentState, OpenIncident};
 use model::alert::{Root, RouteRef, RunIncidents, Symptom, SymptomRef};
-use model::cluster::Instance;
-use model::fact::{ClusterFact, DeadlineFact, Fact, RiskFact, RunFact, TaskFact};
+use model::cluster::{Instance, InstanceKey};
+use model::expected::ScheduleRef;
+use model::fact::{
+    ClusterFact, DeadlineFact, Fact, RiskFact, RunFact, SlowFact, TaskFact, TickFact,
+};
 use model::id::RunId;
 use model::key::Key;
 use model::message::{Function, Message};
-use model::name::TeamName;
+use model::name::{ClusterRef, TeamName};
 use model::record::Record as _;
 use model::run::Run;
 use model::task::Task;
@@ -119,26 +122,78 @@ pub(crate) async fn at_risk<P: Ports>(
     record(ports, found, is_repeated).await
 }
 
-/// An instance failed. Once a newer one is ready, that is no news.
-pub(crate) async fn cluster_failed<P: Ports>(
+/// A run takes far longer than others did.
+pub(crate) async fn slow<P: Ports>(
     ports: &P,
     fact: &Fact,
-    told: &ClusterFact,
+    told: &SlowFact,
     is_repeated: bool,
 ) -> Result<(), Trouble> {
     let found = Symptom {
-        incident: Root::Cluster(told.cluster.clone()),
-        symptom: SymptomRef::Instance(told.instance.clone()),
+        generation: told.generation,
+        reason: Some(format!(
+            "none of its latest runs took more than {}",
+            told.longest
+        )),
+        ..of_run(fact, &told.run, SymptomRef::Slow(told.run.clone()))
+    };
+    record(ports, found, is_repeated).await
+}
+
+/// A tick did not come. Of one that ends a window nobody is told: an instance that stays is.
+pub(crate) async fn tick_missed<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &TickFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let found = match (&told.schedule, &told.run) {
+        (ScheduleRef::Workflow(_) | ScheduleRef::Upstreams(_), Some(run)) => {
+            of_run(fact, run, SymptomRef::Tick(run.clone()))
+        }
+        (ScheduleRef::Provision(cluster), _) => {
+            let first = InstanceKey {
+                cluster: cluster.clone(),
+                window_start: told.scheduled_time,
+                ordinal: 1,
+            };
+            at_cluster(fact, cluster, SymptomRef::Late(first))
+        }
+        (ScheduleRef::Terminate(_), _)
+        | (ScheduleRef::Workflow(_) | ScheduleRef::Upstreams(_), None) => return Ok(()),
+    };
+    record(ports, found, is_repeated).await
+}
+
+/// Something is wrong with an instance. That it failed is no news once a newer one is ready, nor is
+/// anything else once it has ended.
+pub(crate) async fn of_cluster<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &ClusterFact,
+    what: SymptomRef,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let found = Symptom {
+        reason: told.reason.clone(),
+        ..at_cluster(fact, &told.cluster, what)
+    };
+    record(ports, found, is_repeated).await
+}
+
+fn at_cluster(fact: &Fact, cluster: &ClusterRef, symptom: SymptomRef) -> Symptom {
+    Symptom {
+        incident: Root::Cluster(cluster.clone()),
+        symptom,
         team: fact.team.clone(),
         workflow: None,
         generation: 0,
         attempt: 0,
         failure: None,
-        reason: told.reason.clone(),
+        reason: None,
         at: fact.time,
         cleared_at: None,
-    };
-    record(ports, found, is_repeated).await
+    }
 }
 
 fn of_run(fact: &Fact, run: &RunId, symptom: SymptomRef) -> Symptom {
@@ -204,25 +259,42 @@ async fn is_over<P: Ports>(ports: &P, told: &Symptom) -> Result<bool, Trouble> {
         SymptomRef::Task(run, _)
         | SymptomRef::Run(run)
         | SymptomRef::Deadline(run)
-        | SymptomRef::AtRisk(run) => {
+        | SymptomRef::AtRisk(run)
+        | SymptomRef::Slow(run)
+        | SymptomRef::Tick(run) => {
             let run: Option<Versioned<Run>> = ports.store().get(&Key::Run(run.clone())).await?;
             Ok(run.is_some_and(|run| symptom::run_is_well(&run.value, told)))
         }
-        SymptomRef::Instance(failed) => {
-            let partition = Key::cluster_partition(&failed.cluster);
-            let own = Key::Instance(failed.clone()).sort();
-            let store = ports.store();
-            let newer = store
-                .scan(&partition, "instance#", Some(&own), PAGE)
-                .await?;
-            for stored in &newer {
-                if stored.read::<Instance>()?.value.ready_at.is_some() {
-                    return Ok(true);
-                }
+        SymptomRef::Instance(failed) => newer_is_ready(ports, failed).await,
+        SymptomRef::Idle(own) | SymptomRef::Leaked(own) => {
+            let key = Key::Instance(own.clone());
+            let own = ports.store().get::<Instance>(&key).await?;
+            Ok(own.is_none_or(|own| own.value.state.is_terminal()))
+        }
+        SymptomRef::Late(first) => {
+            let key = Key::Instance(first.clone());
+            let own = ports.store().get::<Instance>(&key).await?;
+            if own.is_some_and(|own| own.value.ready_at.is_some()) {
+                return Ok(true);
             }
-            Ok(false)
+            newer_is_ready(ports, first).await
         }
     }
+}
+
+async fn newer_is_ready<P: Ports>(ports: &P, than: &InstanceKey) -> Result<bool, Trouble> {
+    let partition = Key::cluster_partition(&than.cluster);
+    let own = Key::Instance(than.clone()).sort();
+    let store = ports.store();
+    let newer = store
+        .scan(&partition, "instance#", Some(&own), PAGE)
+        .await?;
+    for stored in &newer {
+        if stored.read::<Instance>()?.value.ready_at.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens the incident, or asks for another look at it. A repeated fact asks again, for a look now and

@@ -98,6 +98,7 @@ pub(crate) async fn open<P: Ports>(
     next.reason = None;
     next.limits = under(&next.limits, &opening.limits);
     next.check_at = Some(FIRST_LOOK.after(now));
+    next.slow = None;
     let parts = generation.parts();
     let mut writes: Vec<Write> = parts.iter().map(Write::create).collect();
     writes.push(Write::replace(&next, Some(run.version)));

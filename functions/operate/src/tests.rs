@@ -100,6 +100,7 @@ fn run(
         ended_at: state.is_terminal().then_some(at),
         reason: None,
         check_at: (!state.is_terminal()).then_some(at),
+        slow: None,
     };
     ports.store.seed(&run);
     for (name, state) in tasks {

@@ -7,8 +7,10 @@ use choreography::late::owed_ticks;
 use model::Timestamp;
 use model::definition::ScheduleSpec;
 use model::expected::{Expected, ScheduleRef};
+use model::fact::{Fact, FactBody, TickFact};
+use model::id::{RunId, Slot};
 use model::key::Key;
-use model::message::{Function, Message};
+use model::message::{Function, Message, Tick};
 use model::name::ClusterRef;
 use model::registry::{CurrentCluster, CurrentWorkflow};
 use ports::{EventBus as _, Expect, Outgoing, Ports, StateStore as _, Trouble};
@@ -59,18 +61,45 @@ pub(crate) async fn look<P: Ports>(
     };
     let schedule = protocols::expected::schedule(&spec)?;
     let (ticks, next) = owed_ticks(&read.value, &schedule, spec.catch_up, now);
-    let ticks: Vec<Outgoing> = ticks
-        .into_iter()
-        .map(|tick| Outgoing::from(Message::Tick(tick)))
-        .collect();
     if !ticks.is_empty() {
         tracing::warn!(schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
-        ports.bus().send(inbox, ticks).await?;
+        tell(ports, &ticks).await?;
+        let ticks = ticks
+            .into_iter()
+            .map(|tick| Outgoing::from(Message::Tick(tick)));
+        ports.bus().send(inbox, ticks.collect()).await?;
     }
     Ok(ports
         .store()
         .commit(vec![Write::replace(&next, Some(read.version))])
         .await?)
+}
+
+/// Publishes which ticks were missed; of those that are only recorded as skipped, the newest.
+async fn tell<P: Ports>(ports: &P, ticks: &[Tick]) -> Result<(), Trouble> {
+    let newest = ticks.iter().map(|tick| tick.scheduled_time).max();
+    let told = ticks
+        .iter()
+        .filter(|tick| !tick.skip || Some(tick.scheduled_time) == newest);
+    let facts = told.map(|tick| {
+        let (team, workflow) = match &tick.schedule {
+            ScheduleRef::Workflow(workflow) | ScheduleRef::Upstreams(workflow) => {
+                (&workflow.team, Some(workflow))
+            }
+            ScheduleRef::Provision(cluster) | ScheduleRef::Terminate(cluster) => {
+                (&cluster.team, None)
+            }
+        };
+        let at = tick.scheduled_time;
+        let body = FactBody::TickMissed(TickFact {
+            schedule: tick.schedule.clone(),
+            scheduled_time: at,
+            run: workflow.map(|workflow| RunId::of(workflow, &Slot::of_instant(at))),
+        });
+        let workflow = workflow.map(|workflow| workflow.name.clone());
+        Fact::new(team.clone(), workflow, at, body)
+    });
+    Ok(ports.bus().publish(facts.collect()).await?)
 }
 
 enum End {

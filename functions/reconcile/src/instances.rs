@@ -6,9 +6,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use choreography::instance::Observed;
 use choreography::instance::look::{Look, look as decide};
 use choreography::instance::observe::observe;
+use choreography::instance::{Observed, waste};
 use model::Timestamp;
 use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::expected::ScheduleRef;
@@ -52,10 +52,17 @@ pub async fn look<P: Ports>(
     for what in looks {
         act(ports, &read.value, &held, what, now).await?;
     }
+    let (waste, told) = waste(&read.value, open, now);
     let armed = Instance {
         due_at,
+        waste,
         ..read.value
     };
+    // Before it is stored that it was told: who repeats this tells the same.
+    for what in told {
+        tracing::warn!(instance = %armed.instance, ?what, "it costs more than it should");
+        instances::publish(ports, &armed, what).await?;
+    }
     let write = Write::replace(&armed, Some(read.version));
     match ports.store().commit(vec![write]).await {
         // A conflict: it moved on meanwhile, and whoever moved it armed it.

@@ -1,8 +1,8 @@
 //! reconcile: the safety net. It looks at what is due, and at nothing else (rule 17).
 //!
 //! In: its own tick, every two minutes. Out: ticks that were missed, outcomes and attempts whose
-//! message was lost, the service's word where an event was lost, `deadline.missed` and
-//! `deadline.at_risk`.
+//! message was lost, the service's word where an event was lost, `deadline.missed`,
+//! `deadline.at_risk`, `run.slow`, `tick.missed`, `cluster.idle`, `cluster.leaked`.
 //!
 //! It decides nothing that another function decides: it sends that function the message again,
 //! which is a duplicate to it if nothing was lost. Safe to repeat from the middle: every item is
@@ -16,6 +16,7 @@ mod notice;
 mod place;
 mod risk;
 mod runs;
+mod slow;
 mod sweep;
 mod task;
 mod upstreams;

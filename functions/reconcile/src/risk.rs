@@ -76,12 +76,11 @@ async fn foresee<P: Ports>(
     let store = ports.store();
     let workflow = run.workflow_ref();
     let earlier = history::succeeded(store, &workflow, forecast::MOST).await?;
-    let took = earlier
-        .iter()
-        .filter_map(|run| Some(run.ended_at?.duration_since(run.started_at?)));
-    let Some(begins) = risk::begins(deadline.deadline_at, &took.collect::<Vec<_>>()) else {
+    let Some(longest) = forecast::longest(&earlier) else {
         return Ok(Foreseen::Never);
     };
+    // Until then it could even begin and take as long as the longest of them.
+    let begins = longest.before(deadline.deadline_at);
     if now < begins {
         return Ok(Foreseen::Again(begins));
     }

@@ -10,7 +10,7 @@ use model::id::RunId;
 use model::key::Key;
 use model::message::{Function, Message, RunRequest};
 use model::name::TaskName;
-use model::run::{Run, RunState};
+use model::run::{Run, RunState, Slow};
 use model::task::{Task, TaskState};
 use model::units::Seconds;
 use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Trouble};
@@ -18,9 +18,13 @@ use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, plans};
 
 use crate::jobs::Jobs;
+use crate::slow;
 
 /// The longest until a run is looked at again; until then, twice as long as it has run.
 const LATEST: Seconds = Seconds::hours(1);
+
+/// The soonest.
+const SOON: Seconds = Seconds(90);
 
 /// Looks at runs; their Batch jobs are asked about together. Returns what went wrong with which.
 pub(crate) async fn look<P: Ports>(
@@ -52,7 +56,11 @@ pub(crate) async fn look<P: Ports>(
         if failed.contains(&id) {
             continue;
         }
-        if let Err(trouble) = arm(ports, run, now).await {
+        let armed = match slow::look(ports, &run.value, now).await {
+            Ok(slow) => arm(ports, run, slow, now).await,
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = armed {
             troubles.push((id, trouble));
         }
     }
@@ -74,13 +82,22 @@ async fn one<P: Ports>(
     }
 }
 
-/// Arms a run again, or disarms it if it has ended.
-async fn arm<P: Ports>(ports: &P, read: Versioned<Run>, now: Timestamp) -> Result<(), Trouble> {
+/// Arms a run again, no later than it is slow, or disarms it if it has ended.
+async fn arm<P: Ports>(
+    ports: &P,
+    read: Versioned<Run>,
+    slow: Option<Slow>,
+    now: Timestamp,
+) -> Result<(), Trouble> {
     let mut run = read.value;
+    run.slow = slow;
     let begun = run.started_at.unwrap_or(run.created_at);
     let twice = Seconds(Seconds::between(begun, now).0 * 2);
     let pause = twice.clamp(FIRST_LOOK, LATEST);
-    run.check_at = (!run.state.is_terminal()).then(|| pause.after(now));
+    let pause = pause.after(now);
+    let is_slow_at = slow.filter(|slow| !slow.told).map(|slow| slow.at);
+    let next = is_slow_at.map_or(pause, |at| at.max(SOON.after(now)).min(pause));
+    run.check_at = (!run.state.is_terminal()).then_some(next);
     match ports
         .store()
         .commit(vec![Write::replace(&run, Some(read.version))])

@@ -58,6 +58,7 @@ fn told(ports: &TestPorts) -> BTreeSet<String> {
                     missed.slot, missed.deadline_at, missed.state
                 )
             }
+            FactBody::TickMissed(tick) => format!("missed tick {}", tick.scheduled_time),
             other => format!("{} {}", other.type_name(), fact.subject),
         });
     let sent = ports.bus.sent().into_iter().map(|(inbox, outgoing)| {

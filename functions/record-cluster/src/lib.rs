@@ -95,7 +95,7 @@ async fn record(ports: &impl Ports, seen: &ClusterObservation) -> Result<(), Tro
 /// Publishes what was recorded; an end first reaches the steps that were open on the instance.
 async fn tell(ports: &impl Ports, instance: &Instance, told: Told) -> Result<(), Trouble> {
     match told {
-        Told::Requested | Told::Draining => {}
+        Told::Requested | Told::Draining | Told::Idle | Told::Leaked => {}
         Told::Ready => {
             // Whoever hears of it can connect by name. But work that waits for the instance needs
             // no name: one that cannot be pointed now is tried again after the fact is out.

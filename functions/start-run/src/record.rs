@@ -137,6 +137,7 @@ async fn new_run<P: Ports>(
         ended_at: (state == RunState::Skipped).then_some(now),
         reason: refusal,
         check_at: (state != RunState::Skipped).then(|| FIRST_LOOK.after(now)),
+        slow: None,
     })
 }
 

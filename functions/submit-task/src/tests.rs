@@ -253,6 +253,8 @@ fn instance(ports: &TestPorts) -> model::cluster::Instance {
         ended_at: None,
         reason: None,
         due_at: None,
+        idle_after: model::cluster::IDLE_AFTER,
+        waste: model::cluster::Waste::default(),
     }
 }
 

@@ -62,6 +62,7 @@ mod tests {
             ended_at: ended_at.map(at),
             reason: None,
             check_at: None,
+            slow: None,
         };
         use Judgement::{Excused, Met, Missed};
         let table = [

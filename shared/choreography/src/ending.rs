@@ -73,6 +73,7 @@ mod tests {
             ended_at: None,
             reason: None,
             check_at: None,
+            slow: None,
         }
     }
 

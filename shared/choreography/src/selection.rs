@@ -125,6 +125,8 @@ mod tests {
             ended_at: None,
             reason: None,
             due_at: None,
+            idle_after: model::cluster::IDLE_AFTER,
+            waste: model::cluster::Waste::default(),
         }
     }
 

@@ -135,7 +135,7 @@ pub struct Symptom {
     pub cleared_at: Option<Timestamp>,
 }
 
-/// What is wrong; written `task/<run>/<task>`, `run/<run>`, `deadline/<run>` or
+/// What is wrong; written as a path, such as `task/<run>/<task>`, `deadline/<run>` or
 /// `instance/<instance>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -148,26 +148,41 @@ pub enum SymptomRef {
     Deadline(RunId),
     /// A run will probably not have succeeded by its deadline.
     AtRisk(RunId),
+    /// A run takes far longer than others did.
+    Slow(RunId),
+    /// The tick that should have started a run did not come.
+    Tick(RunId),
     /// An instance failed.
     Instance(InstanceKey),
+    /// An instance has had no work for long.
+    Idle(InstanceKey),
+    /// An instance outlives its window and its drain.
+    Leaked(InstanceKey),
+    /// The tick that should have provisioned an instance did not come.
+    Late(InstanceKey),
 }
 
 impl SymptomRef {
     /// The run it is of, if it is of one.
     pub fn run(&self) -> Option<&RunId> {
         match self {
-            Self::Task(run, _) | Self::Run(run) | Self::Deadline(run) | Self::AtRisk(run) => {
-                Some(run)
-            }
-            Self::Instance(_) => None,
+            Self::Task(run, _)
+            | Self::Run(run)
+            | Self::Deadline(run)
+            | Self::AtRisk(run)
+            | Self::Slow(run)
+            | Self::Tick(run) => Some(run),
+            Self::Instance(_) | Self::Idle(_) | Self::Leaked(_) | Self::Late(_) => None,
         }
     }
 
     /// How bad it is, unless the workflow says otherwise.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::AtRisk(_) => Severity::Warning,
-            Self::Task(..) | Self::Run(_) | Self::Instance(_) => Severity::Error,
+            Self::AtRisk(_) | Self::Slow(_) | Self::Tick(_) | Self::Idle(_) | Self::Late(_) => {
+                Severity::Warning
+            }
+            Self::Task(..) | Self::Run(_) | Self::Instance(_) | Self::Leaked(_) => Severity::Error,
             Self::Deadline(_) => Severity::Critical,
         }
     }
@@ -179,7 +194,11 @@ impl SymptomRef {
             Self::Run(_) => "run.failed",
             Self::Deadline(_) => "deadline.missed",
             Self::AtRisk(_) => "deadline.at_risk",
+            Self::Slow(_) => "run.slow",
+            Self::Tick(_) | Self::Late(_) => "tick.missed",
             Self::Instance(_) => "cluster.failed",
+            Self::Idle(_) => "cluster.idle",
+            Self::Leaked(_) => "cluster.leaked",
         }
     }
 }
@@ -191,7 +210,12 @@ impl fmt::Display for SymptomRef {
             Self::Run(run) => write!(f, "run/{run}"),
             Self::Deadline(run) => write!(f, "deadline/{run}"),
             Self::AtRisk(run) => write!(f, "at-risk/{run}"),
+            Self::Slow(run) => write!(f, "slow/{run}"),
+            Self::Tick(run) => write!(f, "tick/{run}"),
             Self::Instance(instance) => write!(f, "instance/{instance}"),
+            Self::Idle(instance) => write!(f, "idle/{instance}"),
+            Self::Leaked(instance) => write!(f, "leaked/{instance}"),
+            Self::Late(instance) => write!(f, "late/{instance}"),
         }
     }
 }
@@ -206,6 +230,7 @@ impl FromStr for SymptomRef {
 
     fn from_str(text: &str) -> Result<Self, NotASymptom> {
         let wrong = || NotASymptom(text.to_owned());
+        let instance = |text: &str| text.parse().map_err(|_| wrong());
         match text.split_once('/').ok_or_else(wrong)? {
             ("task", rest) => {
                 let (run, task) = rest.split_once('/').ok_or_else(wrong)?;
@@ -214,10 +239,12 @@ impl FromStr for SymptomRef {
             ("run", run) => Ok(Self::Run(run.into())),
             ("deadline", run) => Ok(Self::Deadline(run.into())),
             ("at-risk", run) => Ok(Self::AtRisk(run.into())),
-            ("instance", instance) => {
-                let instance = instance.parse().map_err(|_| wrong())?;
-                Ok(Self::Instance(instance))
-            }
+            ("slow", run) => Ok(Self::Slow(run.into())),
+            ("tick", run) => Ok(Self::Tick(run.into())),
+            ("instance", rest) => Ok(Self::Instance(instance(rest)?)),
+            ("idle", rest) => Ok(Self::Idle(instance(rest)?)),
+            ("leaked", rest) => Ok(Self::Leaked(instance(rest)?)),
+            ("late", rest) => Ok(Self::Late(instance(rest)?)),
             _ => Err(wrong()),
         }
     }
@@ -237,12 +264,16 @@ impl From<SymptomRef> for String {
 }
 
 /// The facts alerts are about, as [`SymptomRef::fact`] names them.
-pub const FACTS: [&str; 5] = [
+pub const FACTS: [&str; 9] = [
     "task.failed",
     "run.failed",
+    "run.slow",
     "deadline.missed",
     "deadline.at_risk",
+    "tick.missed",
     "cluster.failed",
+    "cluster.idle",
+    "cluster.leaked",
 ];
 
 /// How bad something is; routes may want only what is bad enough.

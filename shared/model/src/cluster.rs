@@ -14,6 +14,7 @@ use crate::key::Key;
 use crate::name::{ClusterRef, Name, TeamName};
 use crate::record::Record;
 use crate::text::written_as_text;
+use crate::units::Seconds;
 
 /// Identifies an instance: the cluster, its window, and the how-manieth try of that window.
 /// Written `<team>--<cluster>--<window start>--<ordinal>`; it is the EMR cluster's name and tag,
@@ -155,6 +156,38 @@ pub struct Instance {
     /// When reconcile looks at it: soon while it has open work, at its window's end otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// After how long without work that is told, in seconds.
+    #[serde(default = "idle_after")]
+    pub idle_after: Seconds,
+    #[serde(default, skip_serializing_if = "Waste::is_none")]
+    pub waste: Waste,
+}
+
+/// What was found of an instance that costs more than it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Waste {
+    /// Since when it has been ready without open work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<Timestamp>,
+    /// Whether that it is idle was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle_told: bool,
+    /// Whether that it outlives its drain was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaked_told: bool,
+}
+
+impl Waste {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// After how long without work an instance is told of, where its cluster does not say.
+pub const IDLE_AFTER: Seconds = Seconds::hours(1);
+
+fn idle_after() -> Seconds {
+    IDLE_AFTER
 }
 
 /// Where an instance is; it only moves forward.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
+use crate::cluster::IDLE_AFTER;
 use crate::id::{DefinitionHash, digest};
 use crate::name::{ClusterRef, Name, PoolRef, TaskName, TeamName, WorkflowRef};
 use crate::units::Seconds;
@@ -447,6 +448,9 @@ pub struct Cluster {
     pub step_concurrency: u32,
     /// How often an instance that failed is replaced within one window.
     pub replacements: u32,
+    /// After how long without work an instance is told of, in seconds.
+    #[serde(default = "idle_after", skip_serializing_if = "is_usually_idle")]
+    pub idle_after: Seconds,
     pub emr: EmrSpec,
 }
 
@@ -455,6 +459,15 @@ impl Cluster {
     pub fn reference(&self) -> ClusterRef {
         ClusterRef::new(self.team.clone(), self.name.clone())
     }
+}
+
+fn idle_after() -> Seconds {
+    IDLE_AFTER
+}
+
+/// What is usual is not written: the hashes of older definitions stay.
+fn is_usually_idle(after: &Seconds) -> bool {
+    *after == IDLE_AFTER
 }
 
 /// Hashes a definition's content.

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Endpoint, InstanceKey};
+use crate::expected::ScheduleRef;
 use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
 use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
 use crate::operation::OperationRequest;
 use crate::run::RunState;
 use crate::task::{FailureClass, Outcome};
+use crate::units::Seconds;
 
 /// The CloudEvents `source` of every fact.
 pub const SOURCE: &str = "murmur";
@@ -59,6 +61,9 @@ pub enum FactBody {
     RunCancelled(RunFact),
     #[serde(rename = "murmur.run.skipped.v1")]
     RunSkipped(RunFact),
+    /// It has taken far longer than any of its workflow's latest runs.
+    #[serde(rename = "murmur.run.slow.v1")]
+    RunSlow(SlowFact),
     #[serde(rename = "murmur.task.ready.v1")]
     TaskReady(TaskReady),
     #[serde(rename = "murmur.task.started.v1")]
@@ -84,11 +89,20 @@ pub enum FactBody {
     ClusterTerminated(ClusterFact),
     #[serde(rename = "murmur.cluster.failed.v1")]
     ClusterFailed(ClusterFact),
+    /// It is paid for, and has had no work of murmur's for long.
+    #[serde(rename = "murmur.cluster.idle.v1")]
+    ClusterIdle(ClusterFact),
+    /// It outlives its window and its drain.
+    #[serde(rename = "murmur.cluster.leaked.v1")]
+    ClusterLeaked(ClusterFact),
     #[serde(rename = "murmur.deadline.missed.v1")]
     DeadlineMissed(DeadlineFact),
     /// By its workflow's history, the run will probably miss its deadline.
     #[serde(rename = "murmur.deadline.at_risk.v1")]
     DeadlineAtRisk(RiskFact),
+    /// A schedule's tick did not come; murmur has sent it again.
+    #[serde(rename = "murmur.tick.missed.v1")]
+    TickMissed(TickFact),
     #[serde(rename = "murmur.operation.requested.v1")]
     OperationRequested(OperationRequest),
     #[serde(rename = "murmur.operation.done.v1")]
@@ -177,6 +191,27 @@ pub struct RiskFact {
     pub critical_path: Vec<TaskName>,
 }
 
+/// That a run takes far longer than its workflow's latest runs did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlowFact {
+    pub workflow: WorkflowRef,
+    pub run: RunId,
+    pub slot: Slot,
+    pub generation: u32,
+    /// How long the longest of them took, in seconds.
+    pub longest: Seconds,
+}
+
+/// That a tick did not come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TickFact {
+    pub schedule: ScheduleRef,
+    pub scheduled_time: Timestamp,
+    /// The run that it should have started, if it starts one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
 /// That an operation was carried out or refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationFact {
@@ -221,6 +256,7 @@ impl FactBody {
             Self::RunFailed(_) => "murmur.run.failed.v1",
             Self::RunCancelled(_) => "murmur.run.cancelled.v1",
             Self::RunSkipped(_) => "murmur.run.skipped.v1",
+            Self::RunSlow(_) => "murmur.run.slow.v1",
             Self::TaskReady(_) => "murmur.task.ready.v1",
             Self::TaskStarted(_) => "murmur.task.started.v1",
             Self::TaskRetrying(_) => "murmur.task.retrying.v1",
@@ -233,8 +269,11 @@ impl FactBody {
             Self::ClusterDraining(_) => "murmur.cluster.draining.v1",
             Self::ClusterTerminated(_) => "murmur.cluster.terminated.v1",
             Self::ClusterFailed(_) => "murmur.cluster.failed.v1",
+            Self::ClusterIdle(_) => "murmur.cluster.idle.v1",
+            Self::ClusterLeaked(_) => "murmur.cluster.leaked.v1",
             Self::DeadlineMissed(_) => "murmur.deadline.missed.v1",
             Self::DeadlineAtRisk(_) => "murmur.deadline.at_risk.v1",
+            Self::TickMissed(_) => "murmur.tick.missed.v1",
             Self::OperationRequested(_) => "murmur.operation.requested.v1",
             Self::OperationDone(_) => "murmur.operation.done.v1",
         }
@@ -249,6 +288,7 @@ impl FactBody {
             | Self::RunFailed(run)
             | Self::RunCancelled(run)
             | Self::RunSkipped(run) => (run.run.to_string(), run.generation.to_string()),
+            Self::RunSlow(slow) => (slow.run.to_string(), slow.generation.to_string()),
             Self::TaskReady(task) => (
                 format!("{}/{}", task.run, task.task),
                 format!("{}-{}", task.generation, task.attempt),
@@ -266,7 +306,13 @@ impl FactBody {
             | Self::ClusterReady(cluster)
             | Self::ClusterDraining(cluster)
             | Self::ClusterTerminated(cluster)
+            | Self::ClusterLeaked(cluster)
             | Self::ClusterFailed(cluster) => (cluster.instance.to_string(), String::new()),
+            // It may be idle several times, and its reason says since when.
+            Self::ClusterIdle(cluster) => (
+                cluster.instance.to_string(),
+                cluster.reason.clone().unwrap_or_default(),
+            ),
             Self::DeadlineMissed(deadline) => {
                 (deadline.run.to_string(), deadline.deadline_at.to_string())
             }
@@ -274,6 +320,7 @@ impl FactBody {
                 risk.run.to_string(),
                 format!("{}-{}", risk.generation, risk.deadline_at),
             ),
+            Self::TickMissed(tick) => (tick.schedule.to_string(), tick.scheduled_time.to_string()),
             Self::OperationRequested(request) => (request.operation.to_string(), String::new()),
             Self::OperationDone(operation) => (operation.operation.to_string(), String::new()),
         }

@@ -69,6 +69,12 @@ impl Function {
             "murmur.run.succeeded.v1" => &[Self::StartRun, Self::Alert],
             "murmur.run.failed.v1"
             | "murmur.run.cancelled.v1"
+            | "murmur.run.skipped.v1"
+            | "murmur.run.slow.v1"
+            | "murmur.cluster.idle.v1"
+            | "murmur.cluster.leaked.v1"
+            | "murmur.cluster.terminated.v1"
+            | "murmur.tick.missed.v1"
             | "murmur.deadline.missed.v1"
             | "murmur.deadline.at_risk.v1" => &[Self::Alert],
             "murmur.task.ready.v1" => &[Self::SubmitTask],

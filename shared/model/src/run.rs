@@ -10,6 +10,7 @@ use crate::key::Key;
 use crate::limit::SizedLimit;
 use crate::name::{Name, TaskName, TeamName, WorkflowRef};
 use crate::record::{Listing, Record};
+use crate::units::Seconds;
 
 /// The run's own item; written at start, at end, by operations and by reconcile, never by task
 /// progress, so a wide run has no hot item.
@@ -49,6 +50,21 @@ pub struct Run {
     /// When reconcile looks at it; absent once the run has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_at: Option<Timestamp>,
+    /// When it takes far longer than others did; known once reconcile has looked at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slow>,
+}
+
+/// When a run is far slower than its workflow's latest runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slow {
+    /// From then on it is.
+    pub at: Timestamp,
+    /// How long the longest of them took, in seconds.
+    pub longest: Seconds,
+    /// Whether that was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 impl Run {

@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact, TaskFact,
-    TaskReady,
+    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact, SlowFact,
+    TaskFact, TaskReady, TickFact,
 };
 use model::id::{RunId, Slot};
 use model::name::WorkflowRef;
 use model::operation::{OperationKind, OperationRequest};
 use model::run::RunState;
 use model::task::{FailureClass, Outcome};
+use model::units::Seconds;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -154,6 +155,22 @@ fn bodies() -> Vec<FactBody> {
                 .map(|task| task.parse().unwrap())
                 .into(),
         }),
+        FactBody::RunSlow(SlowFact {
+            workflow: workflow(),
+            run: run_id(),
+            slot: slot(),
+            generation: 1,
+            longest: Seconds::minutes(50),
+        }),
+        FactBody::ClusterIdle(cluster(Some("no work since 2026-03-02T07:10:00Z"))),
+        FactBody::ClusterLeaked(cluster(Some(
+            "it should have ended after its drain at 2026-03-02T07:30:00Z",
+        ))),
+        FactBody::TickMissed(TickFact {
+            schedule: "workflow/weather/daily_report".parse().unwrap(),
+            scheduled_time: at("2026-03-02T08:15:00Z"),
+            run: Some(run_id()),
+        }),
         FactBody::OperationRequested(operation()),
         FactBody::OperationDone(OperationFact {
             operation: operation().operation,
@@ -170,6 +187,8 @@ fn fact(body: FactBody) -> Fact {
         | FactBody::ClusterReady(_)
         | FactBody::ClusterDraining(_)
         | FactBody::ClusterTerminated(_)
+        | FactBody::ClusterIdle(_)
+        | FactBody::ClusterLeaked(_)
         | FactBody::ClusterFailed(_) => None,
         _ => Some(workflow().name),
     };

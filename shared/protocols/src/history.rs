@@ -92,10 +92,7 @@ impl Attempts {
 
     /// How far the tasks of a run under way have come; those that wait for others are not there.
     /// `effective` is the generation that a task is in.
-    pub fn progress(
-        &self,
-        effective: impl Fn(&TaskName) -> u32,
-    ) -> BTreeMap<TaskName, Progress> {
+    pub fn progress(&self, effective: impl Fn(&TaskName) -> u32) -> BTreeMap<TaskName, Progress> {
         let is_current = |task: &&Task| task.generation >= effective(&task.task);
         let tasks = self.tasks.iter().filter(is_current);
         let progress = tasks.map(|task| {

@@ -1,6 +1,6 @@
 //! Instances of clusters: whose an id is, finding them by name, and what is told about them.
 
-use choreography::instance::{Adoption, Told, claim};
+use choreography::instance::{Adoption, Told, claim, idle_at, leaked_at};
 use model::cluster::{Instance, InstanceKey};
 use model::fact::{ClusterFact, Fact, FactBody};
 use model::id::EmrClusterId;
@@ -43,6 +43,17 @@ pub fn fact(instance: &Instance, told: Told) -> Fact {
         Told::Failed => {
             data.reason.clone_from(&instance.reason);
             (instance.ended_at, FactBody::ClusterFailed(data))
+        }
+        Told::Idle => {
+            let since = instance.waste.idle_since;
+            data.reason = since.map(|since| format!("no work since {since}"));
+            let at = idle_at(instance, &instance.waste);
+            (at, FactBody::ClusterIdle(data))
+        }
+        Told::Leaked => {
+            let drain = instance.drain_until;
+            data.reason = Some(format!("it should have ended after its drain at {drain}"));
+            (Some(leaked_at(instance)), FactBody::ClusterLeaked(data))
         }
     };
     let time = time.unwrap_or(instance.requested_at);

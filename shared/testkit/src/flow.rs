@@ -125,6 +125,7 @@ pub fn seed_run(store: &MemoryStore, workflow: &Workflow, now: Timestamp) -> Run
         ended_at: None,
         reason: None,
         check_at: None,
+        slow: None,
     };
     store.seed(&run);
     run

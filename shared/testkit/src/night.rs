@@ -33,6 +33,7 @@ pub fn cluster() -> Cluster {
         tags: BTreeMap::from([("purpose".into(), "etl".into())]),
         step_concurrency: 10,
         replacements: 2,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec::default(),
     }
 }
@@ -82,6 +83,8 @@ pub fn instance(state: InstanceState) -> Instance {
         ended_at: since(InstanceState::Failed, 240),
         reason: None,
         due_at: None,
+        idle_after: model::cluster::IDLE_AFTER,
+        waste: model::cluster::Waste::default(),
     }
 }
 

@@ -42,7 +42,11 @@ fn details(body: &FactBody) -> String {
         | FactBody::ClusterReady(cluster)
         | FactBody::ClusterDraining(cluster)
         | FactBody::ClusterTerminated(cluster)
+        | FactBody::ClusterIdle(cluster)
+        | FactBody::ClusterLeaked(cluster)
         | FactBody::ClusterFailed(cluster) => cluster_details(cluster),
+        FactBody::RunSlow(slow) => format!(" longest {}", slow.longest),
+        FactBody::TickMissed(tick) => format!(" {}", tick.scheduled_time),
         FactBody::DeadlineMissed(missed) => match missed.state {
             Some(state) => {
                 let state = format!("{state:?}").to_lowercase();

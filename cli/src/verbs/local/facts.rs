@@ -126,6 +126,10 @@ impl Facts {
             | FactBody::ClusterDraining(_)
             | FactBody::DeadlineMissed(_)
             | FactBody::DeadlineAtRisk(_)
+            | FactBody::RunSlow(_)
+            | FactBody::ClusterIdle(_)
+            | FactBody::ClusterLeaked(_)
+            | FactBody::TickMissed(_)
             | FactBody::OperationRequested(_)
             | FactBody::OperationDone(_) => {}
         }
@@ -208,6 +212,17 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
                 (subject, "will probably miss its deadline", rest),
                 Paint::Bad,
             )
+        }
+        FactBody::RunSlow(fact) => {
+            let rest = format!(": none of its latest runs took more than {}", fact.longest);
+            let subject = fact.run.to_string();
+            ((subject, "is far slower than usual", rest), Paint::Waiting)
+        }
+        FactBody::ClusterIdle(fact) => (cluster("is idle", fact), Paint::Waiting),
+        FactBody::ClusterLeaked(fact) => (cluster("does not end", fact), Paint::Bad),
+        FactBody::TickMissed(fact) => {
+            let rest = format!(" of {} was missed", fact.scheduled_time);
+            ((fact.schedule.to_string(), "tick", rest), Paint::Waiting)
         }
         FactBody::OperationDone(fact) => {
             let subject = format!("{} {}", fact.by, fact.operation);

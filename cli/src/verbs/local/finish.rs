@@ -160,6 +160,10 @@ fn may_end_it(fact: &Fact) -> bool {
         | FactBody::ClusterFailed(_)
         | FactBody::DeadlineMissed(_)
         | FactBody::DeadlineAtRisk(_)
+        | FactBody::RunSlow(_)
+        | FactBody::ClusterIdle(_)
+        | FactBody::ClusterLeaked(_)
+        | FactBody::TickMissed(_)
         | FactBody::OperationRequested(_) => false,
     }
 }

@@ -145,6 +145,7 @@ fn nightly(name: &str) -> Cluster {
         tags: Default::default(),
         step_concurrency: 10,
         replacements: 2,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec {
             instances: Instances::default(),
             ..EmrSpec::default()

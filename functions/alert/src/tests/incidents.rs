@@ -1,9 +1,10 @@
 //! One incident, one message; and none once all is well.
 
 use model::alert::{Incident, IncidentState, OpenIncident, Root, Severity};
-use model::cluster::InstanceKey;
+use model::cluster::{Instance, InstanceKey, InstanceState};
 use model::definition::{AlertChannel, AlertRules, QuietHours};
-use model::fact::{ClusterFact, Fact, FactBody};
+use model::expected::ScheduleRef;
+use model::fact::{ClusterFact, Fact, FactBody, SlowFact, TickFact};
 use model::key::Key;
 use model::message::Message;
 use model::post::PostKind;
@@ -226,4 +227,85 @@ fn at_night_it_waits_for_the_morning_unless_it_is_critical() {
         assert_eq!(world.read(), []);
         assert!(world.ports.clock.now() > morning);
     }
+}
+
+fn at_cluster(world: &World, body: fn(ClusterFact) -> FactBody, reason: &str) -> Message {
+    let instance = testkit::night::key(1);
+    let told = ClusterFact {
+        cluster: instance.cluster.clone(),
+        instance,
+        id: None,
+        endpoint: None,
+        reason: Some(reason.to_owned()),
+    };
+    let now = world.ports.clock.now();
+    Message::Fact(Fact::new("team".parse().unwrap(), None, now, body(told)))
+}
+
+#[test]
+fn an_idle_cluster_and_one_that_does_not_end_are_told_of_until_they_end() {
+    for (body, title) in [
+        (
+            FactBody::ClusterIdle as fn(ClusterFact) -> FactBody,
+            "cluster weather/etl is idle: why",
+        ),
+        (
+            FactBody::ClusterLeaked,
+            "cluster weather/etl does not end: why",
+        ),
+    ] {
+        let mut world = World::with(AlertChannel::Slack);
+        let up = testkit::night::instance(InstanceState::Ready);
+        world.ports.store.seed(&up);
+        let fact = at_cluster(&world, body, "why");
+        world.deliver(fact.clone());
+        assert_eq!(world.read(), [(PostKind::Opened, title.to_owned())]);
+        world.ports.store.seed(&Instance {
+            state: InstanceState::Terminated,
+            ..up
+        });
+        let ended = at_cluster(&world, FactBody::ClusterTerminated, "asked");
+        world.deliver(ended);
+        let resolved = format!("resolved: {title}");
+        assert_eq!(world.read(), [(PostKind::Resolved, resolved)]);
+        world.deliver(fact);
+        assert_eq!(world.read(), [], "it has ended");
+    }
+}
+
+#[test]
+fn a_missed_tick_and_a_slow_run_are_over_once_the_run_has_succeeded() {
+    let mut world = World::with(AlertChannel::Slack);
+    let run = world.run(5, AlertRules::default(), &[]);
+    let running = Run {
+        state: RunState::Running,
+        ..run.clone()
+    };
+    world.ports.store.seed(&running);
+    let (team, workflow) = (run.team.clone(), Some(run.workflow.clone()));
+    let now = world.ports.clock.now();
+    let missed = FactBody::TickMissed(TickFact {
+        schedule: ScheduleRef::Workflow(run.workflow_ref()),
+        scheduled_time: now,
+        run: Some(run.run.clone()),
+    });
+    let slow = FactBody::RunSlow(SlowFact {
+        workflow: run.workflow_ref(),
+        run: run.run.clone(),
+        slot: run.slot.clone(),
+        generation: 1,
+        longest: Seconds::minutes(5),
+    });
+    let fact = |body| Message::Fact(Fact::new(team.clone(), workflow.clone(), now, body));
+    world.deliver(fact(missed));
+    let title = "the tick of team/flow 20260105 was missed";
+    assert_eq!(world.read(), [(PostKind::Opened, title.to_owned())]);
+    world.deliver(fact(slow));
+    world.read();
+    let symptoms = incident(&world, "run/team--flow--20260105");
+    assert_eq!(symptoms.state, IncidentState::Open);
+    world.ends(&run, RunState::Succeeded, 1);
+    let read = world.read();
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0].0, PostKind::Resolved);
 }

@@ -1,4 +1,4 @@
-//! Deadlines that will probably be missed.
+//! Deadlines that will probably be missed, and runs that are far slower than others.
 
 use model::definition::Workflow;
 use model::expected::Deadline;
@@ -21,8 +21,12 @@ fn world_with(began: u64, due_in: u64) -> (TestPorts, Key) {
             ended_at: Some(ago(&ports, began - 120)),
             ..run.clone()
         });
-        ports.store.seed(&task(&ports, &run, "load", began, Some(began - 60)));
-        ports.store.seed(&task(&ports, &run, "report", began - 60, Some(began - 120)));
+        ports
+            .store
+            .seed(&task(&ports, &run, "load", began, Some(began - 60)));
+        ports
+            .store
+            .seed(&task(&ports, &run, "report", began - 60, Some(began - 120)));
     }
     let run = run(&ports, &workflow, "2026-03-01", began);
     ports.store.seed(&run);
@@ -93,7 +97,11 @@ fn a_run_is_looked_at_when_it_could_be_late_and_told_once_when_it_will() {
     let told = deadline(&ports, &key);
     let risk = told.risk.unwrap();
     assert_eq!(Some(risk.likely_at), in_minutes(&ports, 90));
-    let path: Vec<&str> = risk.critical_path.iter().map(|task| task.as_str()).collect();
+    let path: Vec<&str> = risk
+        .critical_path
+        .iter()
+        .map(|task| task.as_str())
+        .collect();
     assert_eq!((path, told.look_at), (vec!["load", "report"], None));
     assert_eq!(swept(&ports), nothing);
 }
@@ -132,4 +140,52 @@ fn what_has_ended_or_has_no_history_is_not_looked_at_again() {
     });
     assert!(swept(&ports).is_empty());
     assert_eq!(deadline(&ports, &key).look_at, None);
+}
+
+/// Looks at the run under way; gives what is told, and the minutes until the next look.
+fn looked_at(ports: &TestPorts, run: &Run) -> (Vec<String>, i64) {
+    let told = swept(ports);
+    let next = the_run(ports, run).check_at.unwrap();
+    (told, next.duration_since(ports.clock.now()).as_mins())
+}
+
+#[test]
+fn a_run_is_told_of_when_it_takes_twice_as_long_as_the_longest() {
+    let (ports, key) = world_with(20, 10_000);
+    let id = deadline(&ports, &key).run;
+    let run = ports.store.peek::<Run>(&Key::Run(id.clone())).unwrap();
+    let due = |passed: u64| {
+        ports.clock.pass(Seconds::minutes(passed));
+        let run = ports.store.peek::<Run>(&Key::Run(id.clone())).unwrap();
+        ports.store.seed(&Run {
+            check_at: Some(ports.clock.now()),
+            ..run
+        });
+    };
+    let told = |looked: &(Vec<String>, i64)| {
+        let is_it = |what: &&String| what.contains("run.slow");
+        looked.0.iter().filter(is_it).count()
+    };
+    // Twenty minutes of two hours; then three of them; then four.
+    due(0);
+    let looked = looked_at(&ports, &run);
+    assert_eq!((told(&looked), looked.1), (0, 40));
+    due(160);
+    let looked = looked_at(&ports, &run);
+    assert_eq!((told(&looked), looked.1), (0, 60));
+    due(60);
+    ports.faults.crash_after(1);
+    sweep(&ports);
+    ports.faults.heal();
+    let (before, at) = (ports.bus.take_published(), the_run(&ports, &run).slow);
+    assert!(at.is_some_and(|slow| !slow.told));
+    let looked = looked_at(&ports, &run);
+    assert_eq!(
+        told(&looked),
+        1,
+        "{before:?} was told before a crash, and is again"
+    );
+    assert!(the_run(&ports, &run).slow.is_some_and(|slow| slow.told));
+    due(60);
+    assert_eq!(told(&looked_at(&ports, &run)), 0);
 }

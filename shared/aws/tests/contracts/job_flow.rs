@@ -35,6 +35,7 @@ pub fn request() -> ClusterRequest {
         tags: [("purpose".to_owned(), "etl".to_owned())].into(),
         step_concurrency: 10,
         replacements: 1,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec {
             release: "emr-7.9.0".into(),
             applications: vec!["Spark".into(), "Hive".into()],

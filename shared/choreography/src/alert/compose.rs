@@ -120,10 +120,15 @@ pub fn title(incident: &Incident, summary: &Summary, kind: PostKind) -> String {
             let reason = reason(first).map_or_else(String::new, |reason| format!(": {reason}"));
             match first.symptom {
                 SymptomRef::Instance(_) => format!("cluster {cluster} failed{reason}"),
+                SymptomRef::Idle(_) => format!("cluster {cluster} is idle{reason}"),
+                SymptomRef::Leaked(_) => format!("cluster {cluster} does not end{reason}"),
+                SymptomRef::Late(_) => format!("a tick of cluster {cluster} was missed"),
                 SymptomRef::Task(..)
                 | SymptomRef::Run(_)
                 | SymptomRef::Deadline(_)
-                | SymptomRef::AtRisk(_) => format!("work fails on cluster {cluster}{reason}"),
+                | SymptomRef::AtRisk(_)
+                | SymptomRef::Slow(_)
+                | SymptomRef::Tick(_) => format!("work fails on cluster {cluster}{reason}"),
             }
         }
         (Root::Cluster(cluster), None) => format!("cluster {cluster}"),
@@ -152,7 +157,12 @@ fn of_run(incident: &Incident, run: &str, first: Option<&Symptom>) -> String {
         SymptomRef::AtRisk(_) => {
             format!("{workflow}{slot} will probably miss its deadline{reason}")
         }
-        SymptomRef::Instance(instance) => format!("{instance} failed{reason}"),
+        SymptomRef::Slow(_) => format!("{workflow}{slot} is far slower than usual{reason}"),
+        SymptomRef::Tick(_) => format!("the tick of {workflow}{slot} was missed"),
+        SymptomRef::Instance(_)
+        | SymptomRef::Idle(_)
+        | SymptomRef::Leaked(_)
+        | SymptomRef::Late(_) => format!("{}{reason}", first.symptom),
     }
 }
 
@@ -194,7 +204,14 @@ fn line(symptom: &Symptom, incident: &Incident) -> String {
         SymptomRef::Run(run) => format!("{run} failed{why}"),
         SymptomRef::Deadline(run) => format!("{run} missed its deadline{why}"),
         SymptomRef::AtRisk(run) => format!("{run} will probably miss its deadline{why}"),
+        SymptomRef::Slow(run) => format!("{run} is far slower than usual{why}"),
+        SymptomRef::Tick(run) => format!("the tick of {run} was missed, and is sent again"),
         SymptomRef::Instance(instance) => format!("{instance} failed{why}"),
+        SymptomRef::Idle(instance) => format!("{instance} is idle{why}"),
+        SymptomRef::Leaked(instance) => format!("{instance} does not end{why}"),
+        SymptomRef::Late(instance) => {
+            format!("the tick of {instance} was missed, and is sent again")
+        }
     }
 }
 
@@ -306,7 +323,12 @@ fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<Strin
                 SymptomRef::Run(_)
                 | SymptomRef::Deadline(_)
                 | SymptomRef::AtRisk(_)
-                | SymptomRef::Instance(_) => None,
+                | SymptomRef::Slow(_)
+                | SymptomRef::Tick(_)
+                | SymptomRef::Instance(_)
+                | SymptomRef::Idle(_)
+                | SymptomRef::Leaked(_)
+                | SymptomRef::Late(_) => None,
             });
             commands.extend(failed);
             if summary.severity > Severity::Warning {

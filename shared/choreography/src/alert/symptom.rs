@@ -55,12 +55,14 @@ pub fn is_absorbed(plan: &Plan, position: u32) -> bool {
     is_awaited
 }
 
-/// Whether a run's symptoms are over: it has succeeded, or somebody cancelled it, in the generation
-/// that told of them or later.
+/// Whether a run's symptoms are over: it has succeeded, is skipped, or somebody cancelled it, in the
+/// generation that told of them or later.
 pub fn run_is_well(run: &Run, told: &Symptom) -> bool {
     match run.state {
-        RunState::Succeeded | RunState::Cancelled => run.generation >= told.generation,
-        RunState::Waiting | RunState::Running | RunState::Failed | RunState::Skipped => false,
+        RunState::Succeeded | RunState::Cancelled | RunState::Skipped => {
+            run.generation >= told.generation
+        }
+        RunState::Waiting | RunState::Running | RunState::Failed => false,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod calibration;
 pub mod risk;
+mod slow;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use model::name::TaskName;
 
 use crate::plan::{Consumers, Plan};
 pub use calibration::{Calibration, Ended, calibration};
+pub use slow::{longest, slow};
 
 /// The fewest earlier runs a forecast is made from.
 pub const FEWEST: usize = 3;

@@ -1,12 +1,11 @@
 //! Whether a run will probably miss its deadline, and when to look again (rule 17: only at what is
 //! due).
 
-use jiff::SignedDuration;
 use model::Timestamp;
 use model::name::TaskName;
 use model::units::Seconds;
 
-use super::{FEWEST, Forecast, Outlook, after};
+use super::{Forecast, Outlook};
 
 /// The soonest that a run in danger is looked at again.
 const SOONEST: Seconds = Seconds::minutes(2);
@@ -27,13 +26,6 @@ pub enum Look {
     },
     /// Nothing can be foreseen.
     Never,
-}
-
-/// When a run could be at risk at all: until then it could even begin and take as long as the longest
-/// of the earlier runs. `None` when there are too few of them.
-pub fn begins(deadline_at: Timestamp, took: &[SignedDuration]) -> Option<Timestamp> {
-    let longest = took.iter().max().filter(|_| took.len() >= FEWEST)?;
-    Some(after(deadline_at, -*longest))
 }
 
 /// Holds the forecast of a run against its deadline, which has not passed.
@@ -82,10 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_looked_at_once_it_could_be_late_and_rarely_before() {
-        let took = [100, 300, 200].map(SignedDuration::from_secs);
-        assert_eq!(begins(at(1_000), &took), Some(at(700)));
-        assert_eq!(begins(at(1_000), &took[..2]), None);
+    fn a_run_in_time_is_looked_at_again_when_the_time_that_is_left_is_used_up() {
         // likely, late, when it is looked at again; the deadline is at 1,000 and now is 500
         for (likely, late, expected) in [
             (600, 700, Look::Again(at(800))),
@@ -105,6 +94,9 @@ mod tests {
             panic!("it is probable");
         };
         let path: Vec<&str> = path.iter().map(TaskName::as_str).collect();
-        assert_eq!((likely_at, path.join(" ")), (at(1_001), "t0 t1 t2 t3 t4".to_owned()));
+        assert_eq!(
+            (likely_at, path.join(" ")),
+            (at(1_001), "t0 t1 t2 t3 t4".to_owned())
+        );
     }
 }

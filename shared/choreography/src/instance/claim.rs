@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::Timestamp;
-use model::cluster::{Instance, InstanceKey, InstanceState};
+use model::cluster::{Instance, InstanceKey, InstanceState, Waste};
 use model::definition::Cluster;
 use model::id::{DefinitionHash, EmrClusterId, digest};
 use model::observation::ClusterObservation;
@@ -43,6 +43,8 @@ pub fn claimed(
         ended_at: None,
         reason: None,
         due_at: Some(lease_until),
+        idle_after: definition.idle_after,
+        waste: Waste::default(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod claim;
 pub mod look;
 pub mod naming;
 pub mod observe;
+mod waste;
 
 use model::Timestamp;
 use model::cluster::{Instance, InstanceState};
@@ -15,6 +16,7 @@ use model::units::Seconds;
 pub use self::claim::{Adoption, Resume};
 pub use self::look::Look;
 pub use self::observe::{Observed, Told};
+pub use self::waste::{idle_at, leaked_at, waste};
 
 /// How long a claim of the RunJobFlow call holds; longer than any function runs.
 pub const LEASE: Seconds = Seconds(120);

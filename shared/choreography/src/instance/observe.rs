@@ -30,6 +30,8 @@ pub enum Told {
     Draining,
     Terminated,
     Failed,
+    Idle,
+    Leaked,
 }
 
 /// Decides what an observation of this instance's name changes.

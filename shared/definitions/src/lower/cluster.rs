@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::cluster::IDLE_AFTER;
 use model::definition::{
     BootstrapAction as LoweredAction, CatchUp, Cluster as Lowered,
     Configuration as LoweredConfiguration, EmrSpec, Property as LoweredProperty, ScheduleSpec,
@@ -52,6 +53,7 @@ pub(super) fn lower(name: &ClusterRef, cluster: &Cluster) -> Option<Lowered> {
         tags: arguments(cluster.tags.as_ref()),
         step_concurrency: concurrency?,
         replacements: replacements?,
+        idle_after: cluster.idle_after.map_or(IDLE_AFTER, |after| after.0),
         emr: emr(cluster)?,
     })
 }

@@ -40,6 +40,9 @@ written! {
         step_concurrency: Option<Whole<1, 256>>,
         /// How often an instance that failed is replaced within one window; 2 unless given.
         replacements: Option<Whole<0, 20>>,
+        /// After how long without work of murmur's somebody is told that it is idle; `1h` unless
+        /// given.
+        idle_after: Option<Duration>,
         /// EMR classifications, passed on as they are.
         configurations: Option<Vec<Configuration>>,
         /// Scripts EMR runs on every node before it is ready.

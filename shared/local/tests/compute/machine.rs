@@ -305,6 +305,7 @@ pub fn cluster_request(ordinal: u32, step_concurrency: u32) -> ClusterRequest {
             tags: BTreeMap::new(),
             step_concurrency,
             replacements: 1,
+            idle_after: model::cluster::IDLE_AFTER,
             emr: EmrSpec {
                 release: "emr-7.9.0".into(),
                 applications: vec!["Spark".into(), "Presto".into()],

@@ -353,6 +353,7 @@ fn request() -> ClusterRequest {
         tags: BTreeMap::new(),
         step_concurrency: 10,
         replacements: 1,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec {
             release: "emr-7.9.0".into(),
             auto_termination: Seconds::hours(1),

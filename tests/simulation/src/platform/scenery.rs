@@ -395,6 +395,7 @@ fn cluster(calendar: &Calendar, name: &str, provision: u8, terminate: u8) -> Clu
         tags: BTreeMap::from([("purpose".into(), "paint".into())]),
         step_concurrency: 10,
         replacements: 2,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec::default(),
     }
 }

@@ -102,6 +102,7 @@ fn request(body: &Value, number: usize) -> ClusterRequest {
         tags: BTreeMap::new(),
         step_concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
         replacements: 0,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec {
             release: text(body, "ReleaseLabel").to_owned(),
             applications: applications

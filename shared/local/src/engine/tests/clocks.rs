@@ -96,6 +96,7 @@ fn cluster() -> Cluster {
         tags: BTreeMap::new(),
         step_concurrency: 1,
         replacements: 0,
+        idle_after: model::cluster::IDLE_AFTER,
         emr: EmrSpec::default(),
     }
 }
