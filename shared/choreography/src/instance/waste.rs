@@ -13,6 +13,9 @@ const ENDS_WITHIN: Seconds = Seconds::minutes(30);
 /// before that is stored. Who is told twice is told the same.
 pub fn waste(instance: &Instance, open_steps: usize, now: Timestamp) -> (Waste, Vec<Told>) {
     let mut told = Vec::new();
+    if instance.state.is_terminal() {
+        return (instance.waste, told);
+    }
     let mut waste = Waste {
         leaked_told: instance.waste.leaked_told,
         ..Waste::default()
@@ -26,8 +29,7 @@ pub fn waste(instance: &Instance, open_steps: usize, now: Timestamp) -> (Waste, 
         waste.idle_told = true;
         told.push(Told::Idle);
     }
-    let is_live = instance.id.is_some() && !instance.state.is_terminal();
-    if is_live && leaked_at(instance) <= now && !waste.leaked_told {
+    if instance.id.is_some() && leaked_at(instance) <= now && !waste.leaked_told {
         waste.leaked_told = true;
         told.push(Told::Leaked);
     }
