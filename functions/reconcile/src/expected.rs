@@ -15,6 +15,7 @@ use ports::{EventBus as _, Expect, Outgoing, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Write};
 use protocols::content;
 
+use crate::correction::Correction;
 use crate::upstreams;
 
 /// Sends the ticks a schedule owes and looks again a little later.
@@ -64,7 +65,9 @@ pub(crate) async fn look<P: Ports>(
         .map(|tick| Outgoing::from(Message::Tick(tick)))
         .collect();
     if !ticks.is_empty() {
-        tracing::warn!(schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
+        Correction::Tick.note(ports, ticks.len());
+        let correction = Correction::Tick.name();
+        tracing::warn!(correction, schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
         ports.bus().send(inbox, ticks).await?;
     }
     Ok(ports
