@@ -10,6 +10,7 @@ mod nearest;
 mod output;
 mod params;
 mod present;
+mod story;
 mod target;
 mod verbs;
 mod view;

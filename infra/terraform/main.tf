@@ -62,6 +62,7 @@ locals {
       MURMUR_QUEUE_URL_PREFIX = trimsuffix(module.inbox["start-run"].url, "start-run")
       MURMUR_LOG              = var.log_level
     },
+    var.metrics_by_workflow ? {} : { MURMUR_METRICS_BY_WORKFLOW = "false" },
     var.function_environment,
   )
   own_environment = {
@@ -165,6 +166,9 @@ module "people" {
   inboxes        = distinct(concat(keys(local.inboxes), ["mirror-facts"]))
   cluster_arns   = local.clusters
   log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
+  function_log_group_arns = [
+    for function in keys(jsondecode(file("${path.module}/inboxes.json"))) : "${local.arn.logs}:log-group:/aws/lambda/${var.deployment}-${function}"
+  ]
   log_object_arns = [
     for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
     "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"

@@ -47,3 +47,8 @@ output "emr_roles" {
   description = "The roles clusters have: EMR's own, and the machines' instance profile."
   value       = { service_role = local.emr.service_role, instance_profile = local.emr.instance_profile }
 }
+
+output "log_archive_bucket" {
+  description = "The bucket of what the functions decided, as lines of JSON by date and hour; null without one."
+  value       = one(module.log_archive[*].bucket)
+}

@@ -116,9 +116,44 @@ variable "deletion_protection" {
 }
 
 variable "alarm_actions" {
-  description = "What is told when a message was set aside, such as ARNs of SNS topics."
+  description = "What is told when a message was set aside or something else happened that never must, such as ARNs of SNS topics."
   type        = list(string)
   default     = []
+}
+
+variable "dashboards" {
+  description = "Whether there is a dashboard for each team, and one of the platform. AWS bills each by the month, but for the first three of an account."
+  type        = bool
+  default     = true
+}
+
+variable "metrics_by_workflow" {
+  description = "Whether what is measured of runs is kept by workflow, too, and not by team alone. AWS bills each metric of each workflow for the hours in which it runs."
+  type        = bool
+  default     = true
+}
+
+variable "saved_queries" {
+  description = "Whether Logs Insights offers the queries that people ask of the functions' logs."
+  type        = bool
+  default     = true
+}
+
+variable "log_archive" {
+  description = "Whether what the functions decide is also written to a bucket, <deployment>-logs-<account>-<region>, where it outlives log_retention_days."
+  type        = bool
+  default     = true
+}
+
+variable "log_archive_days" {
+  description = "How long the bucket keeps logs; after 90 days where they are cheap to keep and dear to read."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.log_archive_days > 90
+    error_message = "Give more than 90 days: then they have been moved to where they are cheap."
+  }
 }
 
 variable "emr_service_role" {

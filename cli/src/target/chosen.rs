@@ -12,6 +12,7 @@ use model::join::{Arrival, Join, JoinKey};
 use model::key::Key;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
+use model::run::Run;
 use model::task::Task;
 use ports::{CommitError, StateStore, StoreError, Stored, Versioned, Write};
 
@@ -20,6 +21,7 @@ use super::aws::AwsTarget;
 use super::local::{DataFolder, LocalTarget};
 use super::{DeadLetter, Log, Pace, Position, Target};
 use crate::exit::Failure;
+use crate::story::Told;
 
 /// Which murmur is meant.
 #[derive(Debug, Clone, Args)]
@@ -131,6 +133,14 @@ impl Target for Chosen {
 
     async fn send(&self, inbox: Function, message: Message) -> Result<(), Failure> {
         either!(self, target => target.send(inbox, message).await)
+    }
+
+    async fn story(&self, run: &Run) -> Result<Vec<Told>, Failure> {
+        either!(self, target => target.story(run).await)
+    }
+
+    fn why_no_story(&self) -> &'static str {
+        either!(self, target => target.why_no_story())
     }
 
     async fn logs(&self, attempt: &Task) -> Result<Vec<Log>, Failure> {

@@ -11,11 +11,13 @@ use local::{DataError, Guest, Reader, SqliteStateStore};
 use model::Timestamp;
 use model::id::SubmissionId;
 use model::message::{Function, Message};
+use model::run::Run;
 use model::task::Task;
 use ports::{EventBus as _, Outgoing};
 
 use super::{DeadLetter, Log, Pace, Position, Target};
 use crate::exit::Failure;
+use crate::story::{self, Told};
 
 /// The folder where state is kept.
 #[derive(Debug, Clone, Args)]
@@ -142,6 +144,17 @@ impl Target for LocalTarget {
             .send(inbox, vec![Outgoing::from(message)])
             .await
             .map_err(|error| Failure::trouble("cannot ask").because(error))
+    }
+
+    async fn story(&self, run: &Run) -> Result<Vec<Told>, Failure> {
+        story::file::read(&self.folder, &run.run).map_err(|error| {
+            let what = format!("cannot read the log in {}", self.folder.display());
+            Failure::trouble(what).because(error)
+        })
+    }
+
+    fn why_no_story(&self) -> &'static str {
+        "nothing is logged of it here: the log may have been removed"
     }
 
     async fn logs(&self, attempt: &Task) -> Result<Vec<Log>, Failure> {

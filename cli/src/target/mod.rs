@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use model::Timestamp;
 use model::message::{Function, Message};
+use model::run::Run;
 use model::task::Task;
 use ports::StateStore;
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::story::Told;
 
 pub use chosen::{At, block_on};
 
@@ -46,6 +48,12 @@ pub trait Target {
 
     /// Puts a message into an inbox, durably.
     async fn send(&self, inbox: Function, message: Message) -> Result<(), Failure>;
+
+    /// What functions logged about a run, in the order of time.
+    async fn story(&self, run: &Run) -> Result<Vec<Told>, Failure>;
+
+    /// Why nothing may be known of a run's story.
+    fn why_no_story(&self) -> &'static str;
 
     /// Finds what an attempt printed; empty when it printed nothing or was never started.
     async fn logs(&self, attempt: &Task) -> Result<Vec<Log>, Failure>;

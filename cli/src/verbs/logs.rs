@@ -1,8 +1,12 @@
-//! `murmur logs`: what an attempt printed.
+//! `murmur logs`: what an attempt printed, or what was decided about its run.
+
+mod story;
 
 use clap::Args;
+use model::run::Run;
 use model::task::Task;
 
+use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
 use crate::output::paint::Paint;
 use crate::output::{Screen, note};
@@ -14,39 +18,45 @@ use crate::view::{find, words};
 
 const EXAMPLES: &str = "\
 Examples:
+  murmur logs weather/daily_report               # the run's story
   murmur logs weather/daily_report aggregate
   murmur logs weather/daily_report aggregate --attempt 1 --stderr
   murmur logs weather/daily_report aggregate --follow
 
-The attempt's own stdout goes to stdout, byte for byte; without --stdout or --stderr its stderr
+Without a task: what was decided about the run, by which function, when and why. In JSON: a list of
+the lines the functions logged (at, function, message, event, run, task, generation, attempt, …).
+
+With one, the attempt's own stdout goes to stdout, byte for byte; without --stdout or --stderr its stderr
 follows on stderr. In JSON: a list of where the attempt's processes print to (stdout, stderr, child).
 
 On AWS a step's output is read from S3, where EMR copies it every five minutes, its Spark driver's
 after its own; a job's from CloudWatch Logs, where its stdout and stderr are one.";
 
-/// Prints what a task's attempt wrote to its stdout and stderr
+/// Prints a run's story, or what a task's attempt wrote to its stdout and stderr
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Logs {
     #[arg(help = find::RUN_HELP)]
     run: String,
     /// A task of the run
-    task: String,
+    task: Option<String>,
     /// Which attempt [default: the newest]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", requires = "task")]
     attempt: Option<u32>,
     /// Of which generation [default: the newest]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", requires = "task")]
     generation: Option<u32>,
     /// Only its stdout
-    #[arg(long, conflicts_with = "stderr")]
+    #[arg(long, conflicts_with = "stderr", requires = "task")]
     stdout: bool,
     /// Only its stderr, on stdout
-    #[arg(long)]
+    #[arg(long, requires = "task")]
     stderr: bool,
     /// Goes on printing until the attempt has ended
-    #[arg(long, short)]
+    #[arg(long, short, requires = "task")]
     follow: bool,
+    #[command(flatten)]
+    shown: ShownZone,
     #[command(flatten)]
     data: DataFolder,
 }
@@ -68,7 +78,11 @@ impl Logs {
     }
 
     async fn print(self, target: &impl Target, screen: Screen) -> Result<Exit, Failure> {
-        let attempt = self.attempt(target).await?;
+        let run = find::run(target.store(), &self.run).await?;
+        let Some(task) = &self.task else {
+            return story::print(target, &run, &self.shown, screen).await;
+        };
+        let attempt = self.attempt(target, run, task).await?;
         let logs = target.logs(&attempt).await?;
         if screen.is_json() {
             screen.json(&logs)?;
@@ -88,11 +102,9 @@ impl Logs {
         self.pour(target, attempt, logs, screen).await
     }
 
-    async fn attempt(&self, target: &impl Target) -> Result<Task, Failure> {
-        let store = target.store();
-        let run = find::run(store, &self.run).await?;
-        let view = RunView::load(store, run).await?;
-        let name = view.find(&self.task)?;
+    async fn attempt(&self, target: &impl Target, run: Run, task: &str) -> Result<Task, Failure> {
+        let view = RunView::load(target.store(), run).await?;
+        let name = view.find(task)?;
         let attempts = view.attempts(&name);
         let wanted = |attempt: &&&Task| {
             self.attempt.is_none_or(|number| attempt.attempt == number)

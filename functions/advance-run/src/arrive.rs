@@ -6,7 +6,7 @@ use choreography::join::{self, Decision, Node, Tally};
 use choreography::plan::{Consumers, Counts, PlanJoin};
 use model::Timestamp;
 use model::definition::TriggerRule;
-use model::fact::{Fact, TaskReady};
+use model::fact::{Fact, TaskFact, TaskReady};
 use model::join::{Arrival, Join, JoinKey, Threshold};
 use model::key::Key;
 use model::task::Outcome;
@@ -41,7 +41,8 @@ impl Wave {
         let mut wave = Self::default();
         for ended in facts {
             let Some(position) = view.plan.position(&ended.fact.task) else {
-                tracing::info!(task = %ended.fact.task, "not in the plan any more");
+                let TaskFact { run, task, .. } = &ended.fact;
+                tracing::info!(%run, %task, "not in the plan any more");
                 continue;
             };
             wave.add_outcome(

@@ -64,7 +64,6 @@ pub(crate) async fn run<P: Ports>(
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
     };
-    tracing::info!(run = %ended.run, state = ?ended.state, "run ended");
     limits::free_run(ports, &ended).await?;
     Ok(vec![facts::run(&ended)])
 }

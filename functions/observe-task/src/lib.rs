@@ -127,7 +127,7 @@ async fn observe<P: Ports>(
     }
     let Some(stored) = ports.store().get::<Task>(&item(key)).await? else {
         // Our items are written before any call, so this is not ours, or long gone.
-        tracing::warn!(%key, "no such task");
+        tracing::warn!(run = %key.run, task = %key.task, attempt = key.attempt, "no such task");
         return Ok(None);
     };
     if let Some(delay) = early(ports, &stored.value, &seen) {
@@ -173,7 +173,7 @@ async fn decide<P: Ports>(
         let retries = retries(ports, &outcome.task.value, observation).await?;
         match lifecycle::observe(&outcome.task.value, observation, class, &retries) {
             Step::Stale => {
-                tracing::debug!(%key, state = ?observation.state, "stale");
+                tracing::debug!(run = %key.run, task = %key.task, state = ?observation.state, "stale");
                 // A duplicate tells again what it caused.
                 if let Some(running) = lifecycle::as_running(&outcome.task.value, observation) {
                     outcome.running = Some(running);
@@ -386,11 +386,19 @@ async fn retries<P: Ports>(
 
 /// Stops what was submitted under a key but is not the attempt; no state changes for it.
 async fn cancel_stray<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<(), Trouble> {
-    if seen.state.is_terminal() {
-        tracing::warn!(key = %seen.key, id = %seen.submission, "a stray submission ended");
+    let ended = seen.state.is_terminal();
+    tracing::warn!(
+        run = %seen.key.run,
+        task = %seen.key.task,
+        generation = seen.key.generation,
+        attempt = seen.key.attempt,
+        submission = %seen.submission,
+        ended,
+        "a stray submission"
+    );
+    if ended {
         return Ok(());
     }
-    tracing::warn!(key = %seen.key, id = %seen.submission, "a stray submission is cancelled");
     let ids = std::slice::from_ref(&seen.submission);
     Ok(ports
         .compute()

@@ -17,6 +17,7 @@ use ports::{EventBus as _, Expect, Outgoing, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Write};
 use protocols::content;
 
+use crate::correction::Correction;
 use crate::upstreams;
 
 /// Sends the ticks a schedule owes and looks again a little later.
@@ -62,7 +63,9 @@ pub(crate) async fn look<P: Ports>(
     let schedule = protocols::expected::schedule(&spec)?;
     let (ticks, next) = owed_ticks(&read.value, &schedule, spec.catch_up, now);
     if !ticks.is_empty() {
-        tracing::warn!(schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
+        Correction::Tick.note(ports, ticks.len());
+        let correction = Correction::Tick.name();
+        tracing::warn!(correction, schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
         tell(ports, &ticks).await?;
         let ticks = ticks
             .into_iter()

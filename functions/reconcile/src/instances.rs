@@ -15,12 +15,15 @@ use model::expected::ScheduleRef;
 use model::id::EmrClusterId;
 use model::key::Key;
 use model::message::{Function, Message, Tick};
+use model::metric::{Measurement, Metric};
 use model::observation::{ClusterObservation, ClusterState};
 use model::units::Seconds;
 use ports::{CommitError, Compute as _, EventBus as _, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Versioned, Write};
 use protocols::lots::Held;
 use protocols::{instances, open_steps};
+
+use crate::correction::Correction;
 
 /// After how long the service must know an instance it gave an id for.
 const KNOWN_BY: Seconds = Seconds::minutes(15);
@@ -44,6 +47,7 @@ pub async fn look<P: Ports>(
     }
     let held = open_steps::held(ports, &read.value).await?;
     let open = open_steps::open(&held);
+    ports.meter().record(open_work(&read.value, open));
     let (looks, due_at) = decide(&read.value, open, now);
     if open == 0 {
         // What has ended is cleared away, for which the service need not be asked.
@@ -71,6 +75,13 @@ pub async fn look<P: Ports>(
     }
 }
 
+/// How many steps are open on an instance, as a figure of its cluster.
+fn open_work(instance: &Instance, open: usize) -> Measurement {
+    let open = f64::from(u32::try_from(open).unwrap_or(u32::MAX));
+    let labels = [instance.team.as_str(), instance.cluster.as_str()];
+    Measurement::of(Metric::ClusterOpenSteps, open, labels)
+}
+
 async fn act(
     ports: &impl Ports,
     instance: &Instance,
@@ -81,7 +92,9 @@ async fn act(
     let key = &instance.instance;
     match what {
         Look::Provision => {
-            tracing::warn!(instance = %key, "its request was left without an answer");
+            Correction::Request.note(ports, 1);
+            let correction = Correction::Request.name();
+            tracing::warn!(correction, instance = %key, "its request was left without an answer");
             let tick = Tick {
                 schedule: ScheduleRef::Provision(key.cluster.clone()),
                 scheduled_time: key.window_start,
@@ -112,7 +125,10 @@ async fn describe(ports: &impl Ports, instance: &Instance, now: Timestamp) -> Re
     match observe(instance, &seen, now) {
         Observed::Stale { .. } => Ok(()),
         Observed::Stray | Observed::Overdue(_) | Observed::Change { .. } => {
-            tracing::warn!(instance = %instance.instance, state = ?seen.state, "its event was lost");
+            Correction::Instance.note(ports, 1);
+            let correction = Correction::Instance.name();
+            let key = &instance.instance;
+            tracing::warn!(correction, instance = %key, state = ?seen.state, "its event was lost");
             send(ports, Function::RecordCluster, Message::Cluster(seen)).await
         }
     }

@@ -11,6 +11,8 @@ use model::task::{Place, Task, TaskState};
 use model::units::Seconds;
 use ports::{Compute as _, EventBus as _, Outgoing, Ports, Trouble};
 
+use crate::correction::Correction;
+
 /// How many ids DescribeJobs takes in one call.
 const DESCRIBE_MAX: usize = 100;
 
@@ -84,13 +86,27 @@ async fn tell<P: Ports>(
             Some(seen) => is_news(job.state, seen.state).then(|| (*seen).clone()),
             None => unknown(place, job, now),
         });
-    let news: Vec<Outgoing> = news
-        .map(|seen| Outgoing::from(Message::Work(seen)))
-        .collect();
+    let news: Vec<WorkObservation> = news.collect();
     if news.is_empty() {
         return Ok(());
     }
-    tracing::warn!(jobs = news.len(), "events of jobs were lost");
+    for seen in &news {
+        Correction::Job.note(ports, 1);
+        tracing::warn!(
+            correction = Correction::Job.name(),
+            run = %seen.key.run,
+            task = %seen.key.task,
+            generation = seen.key.generation,
+            attempt = seen.key.attempt,
+            submission = %seen.submission,
+            state = ?seen.state,
+            "its event was lost"
+        );
+    }
+    let news = news
+        .into_iter()
+        .map(|seen| Outgoing::from(Message::Work(seen)));
+    let news: Vec<Outgoing> = news.collect();
     Ok(ports.bus().send(Function::ObserveTask, news).await?)
 }
 

@@ -12,6 +12,8 @@ use model::units::Seconds;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::limits;
 
+use crate::correction::Correction;
+
 /// After how long a holder that lives is suspect again.
 const AGAIN: Seconds = Seconds::hours(1);
 
@@ -40,7 +42,9 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
         }
         Holding::Over => {
             let Place { limit, holder, .. } = &read.value;
-            tracing::warn!(%limit, holder, "freeing a left-over place");
+            Correction::Place.note(ports, 1);
+            let correction = Correction::Place.name();
+            tracing::warn!(correction, %limit, holder, "freeing a left-over place");
             let queue = QueueRef::Limit(limit.clone());
             // Once the place is free it is due no more, and nobody repeats what follows.
             limits::announce(ports, &queue, IT_IS_FREE).await?;

@@ -17,6 +17,7 @@ use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Troubl
 use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, plans};
 
+use crate::correction::Correction;
 use crate::jobs::Jobs;
 use crate::slow;
 
@@ -217,7 +218,9 @@ async fn deliver<P: Ports>(
         task.is_some_and(|task| task.state == TaskState::Waiting)
     };
     if outcome_count > 0 || !found.ready.iter().all(waits) {
-        tracing::warn!(run = %run.run, outcome_count, ready_count, "sending again");
+        Correction::Run.note(ports, outcome_count + ready_count);
+        let correction = Correction::Run.name();
+        tracing::warn!(correction, run = %run.run, outcome_count, ready_count, "sending again");
     }
     if !outcomes.is_empty() {
         ports.bus().send(Function::AdvanceRun, outcomes).await?;

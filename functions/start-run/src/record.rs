@@ -55,7 +55,6 @@ pub(crate) async fn find_or_create<P: Ports>(
         }
     }
     ports.store().commit(writes).await?;
-    tracing::info!(run = %run.run, state = ?run.state, "run recorded");
     Ok(Some(Versioned {
         value: run,
         version: 1,

@@ -61,7 +61,13 @@ pub(crate) async fn claim<P: Ports>(
     let stored = ports.store().get::<Task>(&key).await?;
     let now = ports.clock().now();
     let Some(position) = position.filter(|_| view.wants(ready)) else {
-        tracing::info!(run = %ready.run, task = %ready.task, "stale: not wanted any more");
+        tracing::info!(
+            run = %ready.run,
+            task = %ready.task,
+            generation = ready.generation,
+            attempt = ready.attempt,
+            "stale: not wanted any more"
+        );
         match stored {
             Some(stored) if abandon::is_about(&stored.value, ready) => {
                 abandon::unwanted(ports, &view, &stored, now).await?;

@@ -169,7 +169,14 @@ pub(crate) async fn cancel_all<P: Ports>(
     if strays.is_empty() {
         return Ok(());
     }
-    tracing::warn!(%key, ?strays, "stray submissions are cancelled");
+    tracing::warn!(
+        run = %key.run,
+        task = %key.task,
+        generation = key.generation,
+        attempt = key.attempt,
+        ?strays,
+        "stray submissions are cancelled"
+    );
     Ok(ports
         .compute()
         .cancel(place, &strays, "not the attempt that counts")

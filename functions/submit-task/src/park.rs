@@ -65,7 +65,14 @@ pub(crate) async fn park<P: Ports>(
         return Err(Trouble::Conflict);
     }
     not_taken(ports, view, ready, &wait, wanted).await?;
-    tracing::info!(run = %ready.run, task = %ready.task, reason = task.reason, "waits");
+    tracing::info!(
+        run = %ready.run,
+        task = %ready.task,
+        generation = ready.generation,
+        attempt = ready.attempt,
+        reason = task.reason,
+        "waits"
+    );
     Ok(None)
 }
 

@@ -111,7 +111,15 @@ async fn adopt<P: Ports>(ports: &P, claimed: &Claimed) -> Result<bool, Trouble> 
         .iter()
         .min_by_key(|seen| (seen.at, seen.submission.clone()));
     let Some(first) = first else { return Ok(false) };
-    tracing::warn!(key = %claimed.submission.key, id = %first.submission, "adopted");
+    let key = &claimed.submission.key;
+    tracing::warn!(
+        run = %key.run,
+        task = %key.task,
+        generation = key.generation,
+        attempt = key.attempt,
+        submission = %first.submission,
+        "adopted"
+    );
     // A slow submitter may have committed another id since: then that one is the attempt.
     let counts = commit_id(ports, claimed, &first.submission).await?;
     look::cancel_all(ports, place, &claimed.submission.key, counts.as_ref()).await?;
@@ -178,7 +186,14 @@ async fn answered<P: Ports>(
             .await
         }
         Err(SubmitError::Unknown { reason }) => {
-            tracing::warn!(%key, reason, "no answer: it may have been submitted");
+            tracing::warn!(
+                run = %key.run,
+                task = %key.task,
+                generation = key.generation,
+                attempt = key.attempt,
+                reason,
+                "no answer: it may have been submitted"
+            );
             Err(Trouble::Later(Seconds(LEASE.0 + 1)))
         }
     }
@@ -221,7 +236,15 @@ async fn commit_id<P: Ports>(
                 .is_some_and(|committed| committed != id)
         {
             let place = &claimed.claim().place;
-            tracing::warn!(key = %claimed.submission.key, %id, "refused: cancels its own submission");
+            let key = &claimed.submission.key;
+            tracing::warn!(
+                run = %key.run,
+                task = %key.task,
+                generation = key.generation,
+                attempt = key.attempt,
+                submission = %id,
+                "refused: cancels its own submission"
+            );
             let ids = std::slice::from_ref(id);
             ports
                 .compute()
@@ -258,6 +281,7 @@ async fn commit_id<P: Ports>(
             .await
         {
             Ok(()) => {
+                tell(&task, &claimed.claim().place, id);
                 stop_if_marked(ports, claimed, &task, id).await?;
                 return Ok(task.submission);
             }
@@ -270,6 +294,24 @@ async fn commit_id<P: Ports>(
         };
         read = again;
     }
+}
+
+/// Says where an attempt went, and why there: no fact does.
+fn tell(task: &Task, place: &Place, id: &SubmissionId) {
+    let place = match place {
+        Place::Instance(id) => id.as_str(),
+        Place::Queue(queue) => queue,
+    };
+    tracing::info!(
+        run = %task.run,
+        task = %task.task,
+        generation = task.generation,
+        attempt = task.attempt,
+        submission = %id,
+        place,
+        reason = task.reason,
+        "submitted"
+    );
 }
 
 /// Whoever marked the attempt while it was claimed had no id to stop it by (rule 16).

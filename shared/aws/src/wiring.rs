@@ -1,10 +1,13 @@
 //! The ports a function is given on AWS, and the settings they come from.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use model::message::Function;
-use ports::{ContentCache, Ports};
+use ports::{Clock as _, ContentCache, Meter, Ports};
+use telemetry::{EmfMeter, SharedMeter, Timed, Watched};
 
 use crate::clock::SystemClock;
 use crate::compute::EmrSettings;
@@ -26,6 +29,8 @@ pub struct Settings {
     /// Where clusters have names; only who records clusters needs it, and not every deployment
     /// has one.
     pub zone: Option<Zone>,
+    /// Whether what is measured of runs is also kept by workflow.
+    pub metrics_by_workflow: bool,
 }
 
 /// A setting is not as it must be.
@@ -46,7 +51,8 @@ impl Settings {
     /// inbox is this and its function's name); for who requests clusters
     /// `MURMUR_EMR_SERVICE_ROLE` and `MURMUR_EMR_INSTANCE_PROFILE`, and where clusters name none
     /// themselves, `MURMUR_EMR_SUBNET` and `MURMUR_EMR_LOG_URI`; where clusters have names in a
-    /// Route 53 zone, for who records clusters `MURMUR_ZONE_ID` and `MURMUR_ZONE_NAME`.
+    /// Route 53 zone, for who records clusters `MURMUR_ZONE_ID` and `MURMUR_ZONE_NAME`;
+    /// `MURMUR_METRICS_BY_WORKFLOW`, which is `true` unless it is `false`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let optional = |name: &str| get(name).filter(|value| !value.is_empty());
         let needed = |name: &'static str| optional(name).ok_or(SettingsError::Missing(name));
@@ -79,6 +85,7 @@ impl Settings {
             queue_urls: Function::ALL.map(inbox).into(),
             emr,
             zone,
+            metrics_by_workflow: optional("MURMUR_METRICS_BY_WORKFLOW").as_deref() != Some("false"),
         })
     }
 
@@ -100,15 +107,16 @@ impl Settings {
     }
 }
 
-/// State, bus, compute, clock and names on AWS.
+/// State, bus, compute, clock and names on AWS, all measured.
 pub struct AwsPorts {
-    store: DynamoStateStore,
+    store: Watched<DynamoStateStore>,
     queues: aws_sdk_sqs::Client,
-    bus: SnsSqsBus,
-    compute: EmrBatchCompute,
+    bus: Timed<SnsSqsBus>,
+    compute: Timed<EmrBatchCompute>,
     clock: SystemClock,
     names: Route53Names,
     cache: ContentCache,
+    meter: Arc<EmfMeter>,
 }
 
 impl AwsPorts {
@@ -117,15 +125,27 @@ impl AwsPorts {
     pub fn new(config: &SdkConfig, settings: Settings) -> Self {
         let topics = aws_sdk_sns::Client::new(config);
         let queues = aws_sdk_sqs::Client::new(config);
+        let deployment = &settings.deployment;
+        let by_workflow = settings.metrics_by_workflow;
+        let meter = Arc::new(EmfMeter::new(deployment.as_str(), by_workflow));
+        let shared: SharedMeter = Arc::clone(&meter) as SharedMeter;
+        let tables = aws_sdk_dynamodb::Client::new(config);
+        let store = Watched::new(DynamoStateStore::new(tables, settings.table));
+        store.tell(Arc::clone(&shared));
+        let compute = Timed::new(EmrBatchCompute::new(config, deployment, settings.emr));
+        compute.tell(Arc::clone(&shared));
+        let bus = Timed::new(SnsSqsBus::new(
+            topics,
+            queues.clone(),
+            settings.topic_arn,
+            settings.queue_urls,
+        ));
+        bus.tell(shared);
         Self {
-            store: DynamoStateStore::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-            bus: SnsSqsBus::new(
-                topics,
-                queues.clone(),
-                settings.topic_arn,
-                settings.queue_urls,
-            ),
-            compute: EmrBatchCompute::new(config, &settings.deployment, settings.emr),
+            store,
+            bus,
+            compute,
+            meter,
             queues,
             clock: SystemClock::default(),
             names: Route53Names::new(config, settings.zone),
@@ -139,22 +159,33 @@ impl AwsPorts {
     pub fn queues(&self) -> &aws_sdk_sqs::Client {
         &self.queues
     }
+
+    /// Writes what was measured since the last time to stdout, of which CloudWatch makes metrics.
+    pub fn tell_figures(&self) {
+        let lines = self.meter.lines(self.clock.now().as_millisecond());
+        let text: String = lines
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
+        // Nobody hears of it then, and the work is no worse for that.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
 }
 
 impl Ports for AwsPorts {
-    type Store = DynamoStateStore;
-    type Bus = SnsSqsBus;
-    type Compute = EmrBatchCompute;
+    type Store = Watched<DynamoStateStore>;
+    type Bus = Timed<SnsSqsBus>;
+    type Compute = Timed<EmrBatchCompute>;
     type Clock = SystemClock;
     type Names = Route53Names;
 
-    fn store(&self) -> &DynamoStateStore {
+    fn store(&self) -> &Watched<DynamoStateStore> {
         &self.store
     }
-    fn bus(&self) -> &SnsSqsBus {
+    fn bus(&self) -> &Timed<SnsSqsBus> {
         &self.bus
     }
-    fn compute(&self) -> &EmrBatchCompute {
+    fn compute(&self) -> &Timed<EmrBatchCompute> {
         &self.compute
     }
     fn clock(&self) -> &SystemClock {
@@ -165,6 +196,9 @@ impl Ports for AwsPorts {
     }
     fn cache(&self) -> &ContentCache {
         &self.cache
+    }
+    fn meter(&self) -> &dyn Meter {
+        &*self.meter
     }
 }
 

@@ -5,6 +5,7 @@
 //! closes the open group first.
 
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 use model::Timestamp;
 use model::attempt::AttemptKey;
@@ -12,7 +13,9 @@ use model::id::{EmrClusterId, SubmissionId};
 use model::observation::{ClusterObservation, WorkObservation};
 use model::task::Place;
 use model::work::Submission;
-use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Nameless, Ports, SubmitError};
+use ports::{ClusterRequest, Compute, ComputeError, ContentCache, Meter, Nameless, Ports};
+use ports::{SubmitError, Unmetered};
+use telemetry::{SharedMeter, Timed, Watched};
 
 use crate::bus::LocalBus;
 use crate::clock::EngineClock;
@@ -22,25 +25,36 @@ use crate::store::SqliteStateStore;
 
 /// State, inboxes, compute and clock of one engine.
 pub struct LocalPorts<C> {
-    store: SqliteStateStore,
-    bus: LocalBus,
-    compute: CommittingCompute<C>,
+    store: Watched<SqliteStateStore>,
+    bus: Timed<LocalBus>,
+    compute: Timed<CommittingCompute<C>>,
     clock: EngineClock,
     cache: ContentCache,
+    meter: OnceLock<SharedMeter>,
 }
 
 impl<C> LocalPorts<C> {
     pub(crate) fn new(journal: &Rc<Journal>, compute: C) -> Self {
         Self {
-            store: SqliteStateStore::new(Rc::clone(&journal.database)),
-            bus: LocalBus::new(Rc::clone(journal)),
-            compute: CommittingCompute {
+            store: Watched::new(SqliteStateStore::new(Rc::clone(&journal.database))),
+            bus: Timed::new(LocalBus::new(Rc::clone(journal))),
+            compute: Timed::new(CommittingCompute {
                 inner: compute,
                 journal: Rc::clone(journal),
-            },
+            }),
             clock: journal.clock.clone(),
             cache: ContentCache::default(),
+            meter: OnceLock::new(),
         }
+    }
+
+    /// Measures for a meter from now on; a second one is told nothing.
+    pub(crate) fn measure(&self, meter: &SharedMeter) {
+        self.store.tell(Arc::clone(meter));
+        self.bus.tell(Arc::clone(meter));
+        self.compute.tell(Arc::clone(meter));
+        // Whoever was there first stays.
+        let _ = self.meter.set(Arc::clone(meter));
     }
 
     /// Commits everything done so far.
@@ -55,19 +69,19 @@ impl<C> LocalPorts<C> {
 }
 
 impl<C: Compute> Ports for LocalPorts<C> {
-    type Store = SqliteStateStore;
-    type Bus = LocalBus;
-    type Compute = CommittingCompute<C>;
+    type Store = Watched<SqliteStateStore>;
+    type Bus = Timed<LocalBus>;
+    type Compute = Timed<CommittingCompute<C>>;
     type Clock = EngineClock;
     type Names = Nameless;
 
-    fn store(&self) -> &SqliteStateStore {
+    fn store(&self) -> &Watched<SqliteStateStore> {
         &self.store
     }
-    fn bus(&self) -> &LocalBus {
+    fn bus(&self) -> &Timed<LocalBus> {
         &self.bus
     }
-    fn compute(&self) -> &CommittingCompute<C> {
+    fn compute(&self) -> &Timed<CommittingCompute<C>> {
         &self.compute
     }
     fn clock(&self) -> &EngineClock {
@@ -78,6 +92,12 @@ impl<C: Compute> Ports for LocalPorts<C> {
     }
     fn cache(&self) -> &ContentCache {
         &self.cache
+    }
+    fn meter(&self) -> &dyn Meter {
+        match self.meter.get() {
+            Some(meter) => &**meter,
+            None => &Unmetered,
+        }
     }
 }
 

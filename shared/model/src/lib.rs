@@ -17,6 +17,7 @@ pub mod join;
 pub mod key;
 pub mod limit;
 pub mod message;
+pub mod metric;
 pub mod name;
 pub mod observation;
 pub mod operation;

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod clock;
 pub mod compute;
 pub mod delivery;
+pub mod meter;
 pub mod mirror;
 pub mod names;
 pub mod notifier;
@@ -20,6 +21,7 @@ pub use cache::ContentCache;
 pub use clock::Clock;
 pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
 pub use delivery::{Delivery, Trouble, Verdict};
+pub use meter::{Meter, Unmetered};
 pub use model::work::{JobSpec, Submission, Work};
 pub use names::{Nameless, Names, NamesError};
 pub use notifier::{Notifier, NotifyError, Unheard};
@@ -42,4 +44,8 @@ pub trait Ports {
     fn names(&self) -> &Self::Names;
     /// Content by its hash, kept between invocations.
     fn cache(&self) -> &ContentCache;
+    /// Where figures go; nowhere unless somebody counts.
+    fn meter(&self) -> &dyn Meter {
+        &Unmetered
+    }
 }

@@ -11,6 +11,7 @@ use choreography::place::{Seat, seat};
 use model::Timestamp;
 use model::key::Key;
 use model::limit::{LimitRef, Place, PlaceRef, QueueRef, SizedLimit, Waiter};
+use model::metric::{Measurement, Metric};
 use model::record::Record as _;
 use model::run::Run;
 use model::units::Seconds;
@@ -151,12 +152,28 @@ async fn sit(
         let take = Write::put(&place, Expect::AbsentThen(version));
         match ports.store().commit(vec![take]).await {
             Ok(()) => {
+                measure(ports, &place.limit, held.len() + 1);
                 let value = place;
                 return Ok(Some((Versioned { value, version }, true)));
             }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
+    }
+}
+
+/// Says how many places of a pool or a quota are taken. The other limits come and go with what they
+/// are of, and nobody watches them.
+fn measure(ports: &impl Ports, limit: &LimitRef, used: usize) {
+    match limit {
+        LimitRef::Pool(_) | LimitRef::TeamTasks(_) | LimitRef::TeamRuns(_) => {
+            let used = f64::from(u32::try_from(used).unwrap_or(u32::MAX));
+            let limit = limit.to_string();
+            ports
+                .meter()
+                .record(Measurement::of(Metric::LimitUsed, used, [limit.as_str()]));
+        }
+        LimitRef::WorkflowRuns(_) | LimitRef::Backfill(_) | LimitRef::Steps(_) => {}
     }
 }
 

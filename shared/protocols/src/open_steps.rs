@@ -11,6 +11,7 @@ use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::LimitRef;
 use model::message::{Function, Message};
+use model::metric::{Measurement, Metric};
 use model::observation::WorkObservation;
 use model::run::Run;
 use model::task::Task;
@@ -59,6 +60,17 @@ pub async fn compare(
         for word in open_step::judge(instance, &held.place, &held.key, task, seen, now) {
             match word {
                 Word::Tell(seen) => {
+                    let step = Measurement::one(Metric::ReconcileCorrections, ["step"]);
+                    ports.meter().record(step);
+                    tracing::warn!(
+                        correction = "step",
+                        run = %seen.key.run,
+                        task = %seen.key.task,
+                        generation = seen.key.generation,
+                        attempt = seen.key.attempt,
+                        state = ?seen.state,
+                        "its event was lost, or is late"
+                    );
                     let word = Outgoing::from(Message::Work(seen));
                     ports.bus().send(Function::ObserveTask, vec![word]).await?;
                 }

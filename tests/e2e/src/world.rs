@@ -244,6 +244,9 @@ fn variables(
         "emr_log_uri": "s3://logs/emr/",
         "zone": { "id": zone, "name": "e2e.example" },
         "mirror_bus": true,
+        // The emulator has neither of these, or only in part.
+        "saved_queries": false,
+        "log_archive": false,
     })
 }
 

@@ -2,7 +2,8 @@
 //! and its processes, without the command line's manners.
 //!
 //! `engine-under-test FOLDER [skip-from INSTANT]` works on a folder with `events/`, `local.json`
-//! and `data/`. It writes `ready` there once the definitions are registered. A file `jump` with a
+//! and `data/`. It writes `ready` there once the definitions are registered, and to `metrics` where its
+//! figures are fetched. A file `jump` with a
 //! number of seconds moves its clock ahead, as when a machine wakes up; `cluster-to-kill` with an
 //! EMR cluster's id pulls that cluster's plug.
 
@@ -10,10 +11,12 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
+use local::SharedMeter;
 use local::compute::{LocalConfiguration, ProcessCompute, SUPERVISE_VERB, supervise};
-use local::{ClockMode, Data, Engine, EngineClock, Functions, Options};
+use local::{ClockMode, Data, Endpoint, Engine, EngineClock, Functions, Meters, Options};
 use model::units::Seconds;
 use ports::Unheard;
 use register_definitions::Refused;
@@ -62,6 +65,11 @@ fn run(folder: &Path, clock: &[String]) -> anyhow::Result<()> {
     let clock = data.clock();
     let compute = ProcessCompute::open(data.folder(), configuration(folder)?, data.clock())?;
     let mut engine = Engine::new(data, compute, Functions::<Unheard>::default());
+    let meters = Arc::new(Meters::new());
+    let shared: SharedMeter = Arc::clone(&meters) as SharedMeter;
+    engine.measure(&shared);
+    let endpoint = Endpoint::open(0, meters)?;
+    fs::write(folder.join("metrics"), endpoint.address().to_string())?;
     register(&engine, folder)?;
     fs::write(folder.join("ready"), "")?;
     engine.run_until(|engine| {

@@ -72,6 +72,13 @@ pub const LAYERS: &[Layer] = &[
         because: "it only names what the functions need of the world",
     },
     Layer {
+        name: "telemetry",
+        folder: "shared/telemetry",
+        layers: Layers::Only(&["model", "ports"]),
+        libraries: Libraries::Only(&["serde_json", "tracing"]),
+        because: "it measures what passes through the ports, and every adapter may use it",
+    },
+    Layer {
         name: "protocols",
         folder: "shared/protocols",
         layers: Layers::Only(&["choreography", "model", "ports"]),
@@ -114,7 +121,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "aws",
         folder: "shared/aws",
-        layers: Layers::Only(&["channels", "model", "ports"]),
+        layers: Layers::Only(&["channels", "model", "ports", "telemetry"]),
         libraries: Libraries::AllButReserved,
         because: "it implements ports over AWS, and decides nothing",
     },
@@ -129,6 +136,7 @@ pub const LAYERS: &[Layer] = &[
             "ports",
             "protocols",
             "register-definitions",
+            "telemetry",
         ]),
         libraries: Libraries::AllButReserved,
         because: "it runs the functions in one process",

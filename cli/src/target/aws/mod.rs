@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | `runs`, `show`, `why`, `timeline`, `clusters`, `backfill --dry-run`, `trigger --dry-run` | `dynamodb:GetItem`, `dynamodb:Query` | the table, its index `runs` |
 //! | the queries of `docs/queries.md` | `dynamodb:BatchGetItem`, `dynamodb:GetItem`, `dynamodb:PartiQLSelect`, `dynamodb:Query` | the table, all its indexes |
-//! | `logs` | `elasticmapreduce:DescribeCluster` | clusters |
+//! | `logs` of a run | `logs:FilterLogEvents` | the functions' log groups, `/aws/lambda/<deployment>-*` |
+//! | `logs` of a task | `elasticmapreduce:DescribeCluster` | clusters |
 //! | | `batch:DescribeJobs` | `*` (AWS has nothing finer) |
 //! | | `logs:GetLogEvents` | `/aws/batch/job`, or the log group of a job definition |
 //! | | `s3:GetObject`, `s3:ListBucket` (else what is not there yet reads as denied) | the clusters' logs |
@@ -22,17 +23,20 @@ mod failure;
 
 use std::time::Duration;
 
-use ::aws::people::{self, Account, DeadLetters, Inboxes, Logs, Printed};
+use ::aws::people::{self, Account, DeadLetters, FunctionLogs, Inboxes, Logs, Printed};
 use ::aws::{Deployment, DynamoStateStore, NotADeployment, Trouble};
 use model::Timestamp;
 use model::message::{Function, Message};
+use model::run::Run;
 use model::task::{Place, Task};
+use model::units::Seconds;
 
 use self::failure::{Policy, failure, refused};
 use super::chosen::At;
 use super::{DeadLetter, Log, Pace, Position, Target};
 use crate::exit::Failure;
 use crate::output::note;
+use crate::story::{self, Told};
 
 /// Waiting for AWS: functions take a message within a second or two, when one must be started
 /// first within a few more.
@@ -42,12 +46,18 @@ const PACE: Pace = Pace {
     longest: Duration::from_secs(5),
 };
 
+/// How long before a run was recorded it may have been spoken of: clocks differ.
+const EARLIER: Seconds = Seconds(60);
+/// How long after its end: whatever was late.
+const LATER: Seconds = Seconds::hours(1);
+
 /// A deployment on AWS.
 pub struct AwsTarget {
     account: Account,
     store: DynamoStateStore,
     inboxes: Inboxes,
     dead_letters: DeadLetters,
+    function_logs: FunctionLogs,
     logs: Logs,
 }
 
@@ -80,7 +90,8 @@ impl AwsTarget {
         Ok(Self {
             store: account.table(&deployment),
             inboxes: account.inboxes(deployment.clone()),
-            dead_letters: account.dead_letters(deployment),
+            dead_letters: account.dead_letters(deployment.clone()),
+            function_logs: account.function_logs(deployment),
             logs: account.logs(),
             account,
         })
@@ -142,6 +153,22 @@ impl Target for AwsTarget {
     async fn send(&self, inbox: Function, message: Message) -> Result<(), Failure> {
         let sent = self.inboxes.send(inbox, &message).await;
         sent.map_err(|error| refused(error, Policy::Operate))
+    }
+
+    async fn story(&self, run: &Run) -> Result<Vec<Told>, Failure> {
+        let from = EARLIER.before(run.created_at);
+        let until = run
+            .ended_at
+            .map_or_else(crate::present::now, |ended| LATER.after(ended));
+        let lines = self.function_logs.with(run.run.as_str(), from, until).await;
+        let lines = lines.map_err(|error| refused(error, Policy::Read))?;
+        let prefix = self.function_logs.prefix();
+        let told = lines.iter().filter_map(|line| Told::read(line, &prefix));
+        Ok(story::of(&run.run, told))
+    }
+
+    fn why_no_story(&self) -> &'static str {
+        "nothing is logged of it any more: CloudWatch keeps logs as long as the deployment says, and where logs are archived, S3 keeps them longer"
     }
 
     async fn logs(&self, attempt: &Task) -> Result<Vec<Log>, Failure> {

@@ -10,13 +10,17 @@ use local::{
     Stopper,
 };
 use register_definitions::{Changes, Difference, Refused, Registered};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::arguments::EventsFolder;
 use crate::exit::Failure;
 use crate::output::paint::Paint;
 use crate::output::progress::LogLine;
 use crate::output::{Screen, note, progress};
+use crate::story::file;
 use crate::target::local::refused;
 
 /// The compute of an engine here.
@@ -46,6 +50,10 @@ pub fn engine<H: Handlers<Compute> + 'static>(
     configuration: LocalConfiguration,
     handlers: H,
 ) -> Result<Engine<Compute, H>, Failure> {
+    file::keep(data.folder(), data.clock()).map_err(|error| {
+        let what = format!("cannot keep a log in {}", data.folder().display());
+        Failure::trouble(what).because(error)
+    })?;
     let compute = ProcessCompute::open(data.folder(), configuration, data.clock())
         .map_err(|error| Failure::trouble("cannot open the compute's state").because(error))?;
     Ok(Engine::new(data, compute, handlers))
@@ -139,14 +147,26 @@ pub fn farewell(in_flight: usize) {
     }
 }
 
-/// Shows the engine's own log on stderr: warnings, or what MURMUR_LOG asks for.
-pub fn log_to_stderr() {
+/// Shows the engine's own log on stderr, warnings or what MURMUR_LOG asks for; and keeps what was
+/// decided in the data folder, once an engine has one.
+pub fn log() {
     let filter = EnvFilter::try_from_env("MURMUR_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let shown = tracing_subscriber::fmt::layer()
         .with_target(false)
         .without_time()
-        .with_writer(LogLine::default);
+        .with_writer(LogLine::default)
+        .with_filter(filter);
+    let kept = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_timer(file::EngineTime)
+        .with_writer(file::Lines)
+        .with_filter(LevelFilter::INFO);
     // Another subscriber may be there already, in tests.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry()
+        .with(shown)
+        .with(kept)
+        .try_init();
 }

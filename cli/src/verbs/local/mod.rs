@@ -41,7 +41,7 @@ impl Local {
     /// Does it.
     pub fn run(self, at: &At, screen: Screen) -> Result<Exit, Failure> {
         at.must_be_here("murmur local")?;
-        embedded::log_to_stderr();
+        embedded::log();
         match self.command {
             Command::Up(up) => up.run(screen),
             Command::Run(run) => run.run(screen),

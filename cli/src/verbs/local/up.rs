@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::SignedDuration;
-use local::{ClockMode, Functions};
+use local::{ClockMode, Endpoint, Engine, Functions, Handlers, Meters, SharedMeter};
 use model::Timestamp;
 
 use super::configuration::ConfigurationFile;
@@ -43,6 +44,9 @@ pub struct Up {
     /// When to stop
     #[arg(long, value_name = "WHEN", required_if_eq("clock", "skip"))]
     until: Option<String>,
+    /// Serves figures for Prometheus at http://127.0.0.1:PORT/metrics
+    #[arg(long, value_name = "PORT")]
+    metrics_port: Option<u16>,
     /// Tells only what went wrong
     #[arg(long, short)]
     quiet: bool,
@@ -96,6 +100,9 @@ impl Up {
         let configuration = self.config.read(&self.events.events, folder)?;
         let notifier = Posting::begin(&configuration.alerts)?;
         let mut engine = embedded::engine(data, configuration, Functions { notifier })?;
+        let endpoint = self.metrics_port.map(|port| measured(&engine, port));
+        // It serves until the engine has stopped.
+        let _endpoint = endpoint.transpose()?;
         embedded::register(&engine, &self.events, screen)?;
         let interrupted = embedded::stop_at_interrupt(engine.stopper())?;
         let now = engine.now().max(from.unwrap_or(Timestamp::MIN));
@@ -161,4 +168,23 @@ impl Up {
             }
         }
     }
+}
+
+/// Measures an engine, for whoever fetches its figures.
+fn measured<H: Handlers<embedded::Compute> + 'static>(
+    engine: &Engine<embedded::Compute, H>,
+    port: u16,
+) -> Result<Endpoint, Failure> {
+    let meters = Arc::new(Meters::new());
+    let shared: SharedMeter = Arc::clone(&meters) as SharedMeter;
+    engine.measure(&shared);
+    let endpoint = Endpoint::open(port, meters).map_err(|error| {
+        Failure::trouble(format!("cannot serve figures on port {port}")).because(error)
+    })?;
+    let said = format!(
+        "figures for Prometheus are at http://{}/metrics",
+        endpoint.address()
+    );
+    note(&Paint::Faint.text(&said));
+    Ok(endpoint)
 }

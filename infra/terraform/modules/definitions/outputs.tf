@@ -13,6 +13,11 @@ output "patterns" {
   value       = local.patterns
 }
 
+output "all_teams" {
+  description = "Every team, whether or not it has schedules."
+  value       = toset([for path in local.paths : split("/", path)[0] if can(regex("^[a-z0-9_-]+/team\\.yaml$", path))])
+}
+
 output "teams" {
   description = "Teams that have schedules."
   value       = toset([for schedule in local.schedules : schedule.team])

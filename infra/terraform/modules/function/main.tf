@@ -22,9 +22,12 @@ resource "aws_lambda_function" "this" {
   }
 
   logging_config {
-    # The function writes JSON itself.
-    log_format = "Text"
-    log_group  = aws_cloudwatch_log_group.this.name
+    # The function writes JSON itself, as much as it is told to. Of Lambda's own lines only warnings are
+    # wanted: the others say at each invocation what its metrics say, and would cost as much as all else.
+    log_format            = "JSON"
+    application_log_level = "TRACE"
+    system_log_level      = "WARN"
+    log_group             = aws_cloudwatch_log_group.this.name
   }
 
   dynamic "vpc_config" {

@@ -48,6 +48,22 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   ok_actions         = var.alarm_actions
 }
 
+resource "aws_cloudwatch_metric_alarm" "age" {
+  alarm_name          = "${var.name}-age"
+  alarm_description   = "A message has waited in the inbox for an hour: its function is not there, or what it needs is not. See its log."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.inbox.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 3600
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+}
+
 resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = aws_sqs_queue.inbox.arn
   function_name           = var.function_name

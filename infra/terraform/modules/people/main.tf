@@ -31,6 +31,12 @@ locals {
       Resource = ["*"]
     },
     {
+      Sid      = "ReadStories"
+      Effect   = "Allow"
+      Action   = ["logs:FilterLogEvents"]
+      Resource = flatten([for arn in var.function_log_group_arns : [arn, "${arn}:*"]])
+    },
+    {
       Sid      = "ReadLogs"
       Effect   = "Allow"
       Action   = ["logs:GetLogEvents"]

@@ -24,7 +24,12 @@ variable "cluster_arns" {
 }
 
 variable "log_group_arns" {
-  description = "Log groups of the functions and of Batch jobs."
+  description = "Log groups of Batch jobs."
+  type        = list(string)
+}
+
+variable "function_log_group_arns" {
+  description = "Log groups of the functions."
   type        = list(string)
 }
 

@@ -24,8 +24,7 @@ pub fn alert(
         let dead_letters = settings.dead_letters_url(Function::Alert);
         let ports = AwsPorts::new(&config, settings);
         let inbox = LambdaInbox::new(deployment, ports.queues().clone(), inbox, dead_letters);
-        inbox
-            .serve(async |batch| handle(&ports, &notifier, batch).await)
-            .await
+        let handle = async |batch| handle(&ports, &notifier, batch).await;
+        inbox.serve_measured(Function::Alert, &ports, handle).await
     })
 }

@@ -57,7 +57,8 @@ pub fn run(
         let dead_letters = settings.dead_letters_url(function);
         let ports = AwsPorts::new(&config, settings);
         let inbox = LambdaInbox::new(deployment, ports.queues().clone(), inbox, dead_letters);
-        inbox.serve(async |batch| handle(&ports, batch).await).await
+        let handle = async |batch| handle(&ports, batch).await;
+        inbox.serve_measured(function, &ports, handle).await
     })
 }
 
@@ -76,7 +77,9 @@ pub fn call<A: DeserializeOwned, B: Serialize>(
                 kind: "BrokenRequest",
                 message: format!("the request cannot be read: {error}"),
             })?;
-            answer(ports, asked).instrument(span).await
+            let answer = answer(ports, asked).instrument(span).await;
+            ports.tell_figures();
+            answer
         });
         lambda_runtime::run(serve).await
     })
@@ -124,7 +127,7 @@ fn log(wanted: &str) -> Result<(), String> {
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_target(true)
+        .with_target(false)
         .with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(lines.with_filter(targets.and(discreet())))

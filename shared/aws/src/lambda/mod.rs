@@ -18,11 +18,13 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use model::message::Function;
+use model::metric::{Measurement, Metric};
 use model::units::Seconds;
-use ports::{Delivery, Verdict};
+use ports::{Clock as _, Delivery, Ports as _, Verdict};
 use tracing::Instrument as _;
 
-use crate::{Deployment, envelope};
+use crate::{AwsPorts, Deployment, envelope};
 pub use alert::alert;
 pub use entry::{CallError, call, run};
 pub use mirror::mirror;
@@ -32,6 +34,8 @@ use settle::{Fate, fate, growing_delay};
 const ENTRIES: usize = 10;
 /// The attribute that says how often a message was delivered.
 const RECEIVES: &str = "ApproximateReceiveCount";
+/// The attribute that says when a message was sent, in milliseconds since 1970.
+const SENT: &str = "SentTimestamp";
 /// How much of a reason is kept with a dead letter, in characters.
 const REASON: usize = 1000;
 
@@ -69,6 +73,28 @@ impl LambdaInbox {
         let serve = service_fn(|event: LambdaEvent<SqsEvent>| async move {
             let span = entry::span(&event.context);
             Ok::<_, Error>(self.take(event.payload, handle).instrument(span).await)
+        });
+        lambda_runtime::run(serve).await
+    }
+
+    /// Serves Lambda for a function until it ends the process, and tells what is measured after each
+    /// batch: by then nothing of it is still to be done.
+    async fn serve_measured(
+        &self,
+        function: Function,
+        ports: &AwsPorts,
+        handle: impl AsyncFn(Vec<Delivery>) -> Vec<Verdict>,
+    ) -> Result<(), Error> {
+        let handle = &handle;
+        let serve = service_fn(|event: LambdaEvent<SqsEvent>| async move {
+            let span = entry::span(&event.context);
+            if let Some(lag) = lag(&event.payload, ports.clock().now().as_millisecond()) {
+                let lag = Measurement::of(Metric::InboxLag, lag, [function.name()]);
+                ports.meter().record(lag);
+            }
+            let answer = self.take(event.payload, handle).instrument(span).await;
+            ports.tell_figures();
+            Ok::<_, Error>(answer)
         });
         lambda_runtime::run(serve).await
     }
@@ -179,6 +205,19 @@ impl LambdaInbox {
     }
 }
 
+/// The age of the oldest message that comes for the first time, in seconds; a delay it was sent with
+/// counts, too.
+fn lag(event: &SqsEvent, now_ms: i64) -> Option<f64> {
+    let sent_ms = |record: &SqsMessage| -> Option<i64> {
+        let is_first = record.attributes.get(RECEIVES)? == "1";
+        let sent_ms = record.attributes.get(SENT)?.parse().ok()?;
+        is_first.then_some(sent_ms)
+    };
+    let oldest_ms = event.records.iter().filter_map(sent_ms).min()?;
+    let age_ms = u32::try_from(now_ms - oldest_ms).unwrap_or_default();
+    Some(f64::from(age_ms) / 1000.0)
+}
+
 /// A message of a batch.
 struct Letter<'a> {
     record: &'a SqsMessage,
@@ -270,4 +309,34 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_is_the_age_of_the_oldest_new_message() {
+        let message = |sent_ms: &str, receives: &str| {
+            let mut message = SqsMessage::default();
+            let attributes = [(SENT, sent_ms), (RECEIVES, receives)];
+            let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            message.attributes = attributes.into();
+            message
+        };
+        let lag = |records| {
+            let mut event = SqsEvent::default();
+            event.records = records;
+            lag(&event, 10_000)
+        };
+        let oldest = [
+            message("9000", "1"),
+            message("8500", "1"),
+            message("1000", "2"),
+        ];
+        assert_eq!(lag(oldest.into()), Some(1.5));
+        assert_eq!(lag(vec![message("1000", "2")]), None);
+        // The queue's clock may be ahead.
+        assert_eq!(lag(vec![message("10001", "1")]), Some(0.0));
+    }
 }

@@ -4,7 +4,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{DeadLetters, Inboxes, Logs, Refused};
+use super::{DeadLetters, FunctionLogs, Inboxes, Logs, Refused};
 use crate::store::item::{PARTITION, SORT};
 use crate::trouble::Trouble;
 use crate::{Deployment, DynamoStateStore};
@@ -93,6 +93,11 @@ impl Account {
     /// A deployment's dead letters.
     pub fn dead_letters(&self, deployment: Deployment) -> DeadLetters {
         DeadLetters::new(&self.config, deployment)
+    }
+
+    /// What a deployment's functions logged.
+    pub fn function_logs(&self, deployment: Deployment) -> FunctionLogs {
+        FunctionLogs::new(&self.config, deployment)
     }
 
     /// What work printed.

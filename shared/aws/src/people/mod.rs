@@ -8,6 +8,7 @@ mod account;
 mod dead_letters;
 mod inboxes;
 mod logs;
+mod told;
 
 use crate::trouble::Trouble;
 
@@ -15,6 +16,7 @@ pub use account::{Account, Caller, NoRegion};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use inboxes::Inboxes;
 pub use logs::{Logs, NotASource, Position, Printed, Source};
+pub use told::FunctionLogs;
 
 /// Something could not be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

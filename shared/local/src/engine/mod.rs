@@ -21,8 +21,11 @@ use std::time::{Duration, Instant};
 use model::Timestamp;
 use model::fact::Fact;
 use model::message::{Function, Message};
+use model::metric::{Measurement, Metric};
 use model::units::Seconds;
 use ports::{Clock as _, ComputeError, Outgoing, Ports as _, Trouble, Verdict};
+use telemetry::SharedMeter;
+use tracing::Instrument as _;
 
 use crate::compute_events::{LocalCompute, Mark};
 use crate::data::Data;
@@ -141,6 +144,11 @@ impl<C: LocalCompute + 'static, H: Handlers<C> + 'static> Engine<C, H> {
         self.ports.bus().observe(Box::new(observer));
     }
 
+    /// Measures what it does for a meter from now on; a second one is told nothing.
+    pub fn measure(&self, meter: &SharedMeter) {
+        self.ports.measure(meter);
+    }
+
     /// Asks this engine to stop.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -227,22 +235,36 @@ impl<C: LocalCompute + 'static, H: Handlers<C> + 'static> Engine<C, H> {
             return Ok(false);
         };
         self.journal.database.counters().batches.add(1);
+        self.note_lag(&batch);
+        let span = tracing::info_span!("delivery", function = function.name());
         let count = batch.count();
         let deliveries = batch.deliveries();
         if waits_elsewhere {
             let (handlers, ports) = (Rc::clone(&self.handlers), Rc::clone(&self.ports));
             let handled = async move { handlers.handle(function, &ports, deliveries).await };
-            self.waiting.begin(batch, Box::pin(handled));
+            self.waiting
+                .begin(batch, Box::pin(handled.instrument(span)));
             for (batch, verdicts) in self.waiting.ended() {
                 self.settle(batch, verdicts)?;
             }
             return Ok(true);
         }
-        let handle = || pollster::block_on(self.handlers.handle(function, &self.ports, deliveries));
+        let handled = self.handlers.handle(function, &self.ports, deliveries);
+        let handle = || pollster::block_on(handled.instrument(span));
         let verdicts = std::panic::catch_unwind(AssertUnwindSafe(handle))
             .unwrap_or_else(|panic| panicked(&*panic, count));
         self.settle(batch, verdicts)?;
         Ok(true)
+    }
+
+    /// Measures how long the oldest message of a batch has waited, a delay it was sent with included.
+    fn note_lag(&self, batch: &Batch) {
+        if let Some(sent_ms) = batch.sent_ms() {
+            let age_ms = u32::try_from(self.journal.clock.now_ms() - sent_ms).unwrap_or_default();
+            let lag = f64::from(age_ms) / 1000.0;
+            let lag = Measurement::of(Metric::InboxLag, lag, [batch.function.name()]);
+            self.ports.meter().record(lag);
+        }
     }
 
     /// Does with a batch what its handler decided.

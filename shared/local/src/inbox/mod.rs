@@ -62,6 +62,15 @@ impl Batch {
             .collect()
     }
 
+    /// When the oldest message was sent that comes for the first time, in milliseconds since 1970.
+    pub fn sent_ms(&self) -> Option<i64> {
+        let new = self
+            .letters
+            .iter()
+            .filter(|letter| letter.receives.get() <= 1);
+        new.map(|letter| letter.sent_ms).min()
+    }
+
     /// How many messages it holds.
     pub fn count(&self) -> usize {
         self.letters.len()

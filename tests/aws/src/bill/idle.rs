@@ -27,6 +27,7 @@ pub async fn month(prices: &Prices) -> Vec<Item> {
     let look = look(prices).await;
     let look = Dollars::of(&look, prices).total() * looks;
     let per = &prices.per_month;
+    let alarms = 2.0 * inboxes + 3.0;
     let logs = looks * f64::from(assumed.log_bytes_per_invocation) / 1e9;
     let logs = logs * (per.log_gigabyte_taken + per.log_gigabyte_kept);
     let million = |units: f64, price: f64| units * price / 1e6;
@@ -35,8 +36,8 @@ pub async fn month(prices: &Prices) -> Vec<Item> {
     vec![
         item(format!("empty receives of {inboxes} inboxes"), empty),
         item(
-            format!("{inboxes} alarms, one for each dead-letter queue"),
-            inboxes * per.alarm,
+            format!("{alarms} alarms: letters set aside, messages that wait, and three more"),
+            alarms * per.alarm,
         ),
         item(
             format!("{looks:.0} looks of reconcile's, with their ticks"),

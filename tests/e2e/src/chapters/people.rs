@@ -69,6 +69,7 @@ fn look(world: &World, reader: &Person) -> Result<()> {
         &["clusters"],
         &["clusters", "proof/steady"],
         &["clusters", "endpoint", "proof/steady"],
+        &["logs", "proof/fails"],
         &["dead-letters", "list"],
     ] {
         reader.may(arguments)?;

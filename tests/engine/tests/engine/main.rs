@@ -6,10 +6,12 @@
 mod adopted;
 mod calendar;
 mod clusters;
+mod cost;
 mod definitions_in_flight;
 mod disk;
 mod limits;
 mod lost_events;
+mod metrics;
 mod nonsense;
 mod operations;
 mod scene;
