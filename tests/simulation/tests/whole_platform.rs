@@ -101,6 +101,15 @@ const FOUND_WITH_ALERTS: &[(u64, &str)] = &[
         1023,
         "one operation opened two generations, and the first was never told",
     ),
+    (8161, "two marks of one instant told each other for ever"),
+    (
+        9551,
+        "a repeated fact asked for a look now and not for the one that others relied on",
+    ),
+    (
+        10578,
+        "a skip below a mark was never told once the mark had opened its generation",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {
