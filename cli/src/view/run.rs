@@ -26,7 +26,8 @@ pub struct RunView {
     pub tasks: BTreeMap<TaskName, Task>,
     /// Attempts that were followed by others, oldest first.
     pub past: BTreeMap<TaskName, Vec<Task>>,
-    scopes: Scopes,
+    /// The generation each task is in.
+    pub scopes: Scopes,
 }
 
 /// Where a task is, seen from its run's present generation.

@@ -11,7 +11,7 @@ use model::task::{PastAttempt, Task};
 use ports::{StateStore, StoreError, TypedStore as _};
 
 /// How many runs are looked through for some that succeeded, for each that is wanted.
-const LOOKED_AT: usize = 3;
+const LOOKED_AT: usize = 10;
 
 /// The newest runs of a workflow that succeeded at once, newest first. One call of an index.
 ///

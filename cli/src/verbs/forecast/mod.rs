@@ -1,19 +1,18 @@
 //! `murmur forecast`: when runs under way will probably end, and whether that is in time.
 
 mod print;
-mod progress;
 
 use std::collections::BTreeMap;
 
-use choreography::forecast::{self, Ended, Forecast as Told, Going, Outlook, Past, Progress};
+use choreography::forecast::{self, Ended, Forecast as Told, Going, Outlook, Past};
 use clap::Args;
 use model::Timestamp;
 use model::expected::Deadline;
 use model::key::Key;
-use model::name::{TaskName, WorkflowRef};
+use model::name::WorkflowRef;
 use model::run::{Run, RunState};
 use ports::{StateStore, TypedStore as _};
-use protocols::history;
+use protocols::history::{self, Attempts};
 
 use crate::arguments::ShownZone;
 use crate::exit::{Exit, Failure};
@@ -146,11 +145,8 @@ async fn foresee(
     let key = Key::Deadline(run.workflow_ref(), run.slot.clone());
     let deadline = store.get::<Deadline>(&key).await?;
     let view = RunView::load(store, run).await?;
-    let progress: BTreeMap<TaskName, Progress> = view
-        .names()
-        .into_iter()
-        .filter_map(|name| Some((name.clone(), progress::of(&view, &name)?)))
-        .collect();
+    let attempts = Attempts::read(store, &view.run).await?;
+    let progress = attempts.progress(|task| view.scopes.effective(task));
     let past: Vec<Past> = past.iter().map(|run| run.took.clone()).collect();
     let opened_at = view.generations.last().map(|generation| generation.at);
     let told = view.plan.as_deref().and_then(|plan| {
