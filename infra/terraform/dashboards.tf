@@ -77,7 +77,7 @@ locals {
       for function in keys(local.inboxes) : ["AWS/Logs", "IncomingBytes", "LogGroupName", "/aws/lambda/${var.deployment}-${function}", { label = function }]
     ] },
   ]
-  # As `Correction` in the code of reconcile has them.
+  # Those of `Correction` in the model, which a test holds to it.
   corrections = ["instance", "job", "place", "request", "run", "step", "tick"]
 
   charts = merge({ for team, charts in local.team_charts : "team-${team}" => charts }, { platform = local.platform_charts })

@@ -11,13 +11,13 @@ use model::fact::{Fact, FactBody, TickFact};
 use model::id::{RunId, Slot};
 use model::key::Key;
 use model::message::{Function, Message, Tick};
+use model::metric::Correction;
 use model::name::ClusterRef;
 use model::registry::{CurrentCluster, CurrentWorkflow};
 use ports::{EventBus as _, Expect, Outgoing, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Write};
 use protocols::content;
 
-use crate::correction::Correction;
 use crate::upstreams;
 
 /// Sends the ticks a schedule owes and looks again a little later.
@@ -63,7 +63,7 @@ pub(crate) async fn look<P: Ports>(
     let schedule = protocols::expected::schedule(&spec)?;
     let (ticks, next) = owed_ticks(&read.value, &schedule, spec.catch_up, now);
     if !ticks.is_empty() {
-        Correction::Tick.note(ports, ticks.len());
+        ports.meter().record(Correction::Tick.figure(ticks.len()));
         let correction = Correction::Tick.name();
         tracing::warn!(correction, schedule = %next.schedule, ticks = ticks.len(), "ticks were missed");
         tell(ports, &ticks).await?;

@@ -15,15 +15,13 @@ use model::expected::ScheduleRef;
 use model::id::EmrClusterId;
 use model::key::Key;
 use model::message::{Function, Message, Tick};
-use model::metric::{Measurement, Metric};
+use model::metric::{Correction, Measurement, Metric};
 use model::observation::{ClusterObservation, ClusterState};
 use model::units::Seconds;
 use ports::{CommitError, Compute as _, EventBus as _, Ports, StateStore as _, Trouble};
 use ports::{TypedStore as _, Versioned, Write};
 use protocols::lots::Held;
 use protocols::{instances, open_steps};
-
-use crate::correction::Correction;
 
 /// After how long the service must know an instance it gave an id for.
 const KNOWN_BY: Seconds = Seconds::minutes(15);
@@ -92,7 +90,7 @@ async fn act(
     let key = &instance.instance;
     match what {
         Look::Provision => {
-            Correction::Request.note(ports, 1);
+            ports.meter().record(Correction::Request.figure(1));
             let correction = Correction::Request.name();
             tracing::warn!(correction, instance = %key, "its request was left without an answer");
             let tick = Tick {
@@ -125,7 +123,7 @@ async fn describe(ports: &impl Ports, instance: &Instance, now: Timestamp) -> Re
     match observe(instance, &seen, now) {
         Observed::Stale { .. } => Ok(()),
         Observed::Stray | Observed::Overdue(_) | Observed::Change { .. } => {
-            Correction::Instance.note(ports, 1);
+            ports.meter().record(Correction::Instance.figure(1));
             let correction = Correction::Instance.name();
             let key = &instance.instance;
             tracing::warn!(correction, instance = %key, state = ?seen.state, "its event was lost");

@@ -6,12 +6,11 @@ use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::id::{RunId, SubmissionId};
 use model::message::{Function, Message};
+use model::metric::Correction;
 use model::observation::{WorkObservation, WorkState};
 use model::task::{Place, Task, TaskState};
 use model::units::Seconds;
 use ports::{Compute as _, EventBus as _, Outgoing, Ports, Trouble};
-
-use crate::correction::Correction;
 
 /// How many ids DescribeJobs takes in one call.
 const DESCRIBE_MAX: usize = 100;
@@ -91,7 +90,7 @@ async fn tell<P: Ports>(
         return Ok(());
     }
     for seen in &news {
-        Correction::Job.note(ports, 1);
+        ports.meter().record(Correction::Job.figure(1));
         tracing::warn!(
             correction = Correction::Job.name(),
             run = %seen.key.run,

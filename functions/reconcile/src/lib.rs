@@ -8,7 +8,6 @@
 //! which is a duplicate to it if nothing was lost. Safe to repeat from the middle: every item is
 //! acted on first and armed again, or disarmed, last.
 
-mod correction;
 mod deadline;
 mod expected;
 pub mod instances;

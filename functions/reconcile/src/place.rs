@@ -6,13 +6,12 @@ use model::attempt::AttemptKey;
 use model::id::RunId;
 use model::key::Key;
 use model::limit::{LimitRef, Place, QueueRef};
+use model::metric::Correction;
 use model::run::Run;
 use model::task::Task;
 use model::units::Seconds;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::limits;
-
-use crate::correction::Correction;
 
 /// After how long a holder that lives is suspect again.
 const AGAIN: Seconds = Seconds::hours(1);
@@ -42,7 +41,7 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
         }
         Holding::Over => {
             let Place { limit, holder, .. } = &read.value;
-            Correction::Place.note(ports, 1);
+            ports.meter().record(Correction::Place.figure(1));
             let correction = Correction::Place.name();
             tracing::warn!(correction, %limit, holder, "freeing a left-over place");
             let queue = QueueRef::Limit(limit.clone());

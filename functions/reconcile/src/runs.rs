@@ -9,6 +9,7 @@ use model::fact::TaskReady;
 use model::id::RunId;
 use model::key::Key;
 use model::message::{Function, Message, RunRequest};
+use model::metric::Correction;
 use model::name::TaskName;
 use model::run::{Run, RunState, Slow};
 use model::task::{Task, TaskState};
@@ -17,7 +18,6 @@ use ports::{CommitError, EventBus as _, Outgoing, Ports, StateStore as _, Troubl
 use ports::{TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, plans};
 
-use crate::correction::Correction;
 use crate::jobs::Jobs;
 use crate::slow;
 
@@ -218,7 +218,9 @@ async fn deliver<P: Ports>(
         task.is_some_and(|task| task.state == TaskState::Waiting)
     };
     if outcome_count > 0 || !found.ready.iter().all(waits) {
-        Correction::Run.note(ports, outcome_count + ready_count);
+        ports
+            .meter()
+            .record(Correction::Run.figure(outcome_count + ready_count));
         let correction = Correction::Run.name();
         tracing::warn!(correction, run = %run.run, outcome_count, ready_count, "sending again");
     }

@@ -272,6 +272,57 @@ impl Measurement {
     }
 }
 
+/// What was found amiss and mended: each means that something was lost, or that somebody died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Correction {
+    /// What an instance did was not heard of.
+    Instance,
+    /// What a Batch job did was not heard of.
+    Job,
+    /// Somebody who has ended still held a place.
+    Place,
+    /// An instance was asked for, and nobody knows whether.
+    Request,
+    /// An outcome or a ready task of a run did not arrive.
+    Run,
+    /// What a step did was not heard of.
+    Step,
+    /// A schedule did not fire.
+    Tick,
+}
+
+impl Correction {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Instance,
+        Self::Job,
+        Self::Place,
+        Self::Request,
+        Self::Run,
+        Self::Step,
+        Self::Tick,
+    ];
+
+    /// As it is counted and logged, in the field `correction`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Job => "job",
+            Self::Place => "place",
+            Self::Request => "request",
+            Self::Run => "run",
+            Self::Step => "step",
+            Self::Tick => "tick",
+        }
+    }
+
+    /// The figure of so many of them.
+    pub fn figure(self, count: usize) -> Measurement {
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        Measurement::of(Metric::ReconcileCorrections, count, [self.name()])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -287,6 +338,14 @@ mod tests {
             let says_seconds = name.ends_with("_seconds");
             assert_eq!(says_seconds, metric.unit() == Unit::Seconds, "{name}");
         }
+    }
+
+    #[test]
+    fn the_dashboard_of_the_platform_has_every_correction() {
+        let names = Correction::ALL.map(|correction| format!("{:?}", correction.name()));
+        let line = format!("corrections = [{}]", names.join(", "));
+        let dashboards = include_str!("../../../infra/terraform/dashboards.tf");
+        assert!(dashboards.contains(&line), "{line}");
     }
 
     /// Terraform's dashboards and alarms are held to this file, and it to the code.

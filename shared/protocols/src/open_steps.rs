@@ -11,7 +11,7 @@ use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::LimitRef;
 use model::message::{Function, Message};
-use model::metric::{Measurement, Metric};
+use model::metric::Correction;
 use model::observation::WorkObservation;
 use model::run::Run;
 use model::task::Task;
@@ -60,10 +60,9 @@ pub async fn compare(
         for word in open_step::judge(instance, &held.place, &held.key, task, seen, now) {
             match word {
                 Word::Tell(seen) => {
-                    let step = Measurement::one(Metric::ReconcileCorrections, ["step"]);
-                    ports.meter().record(step);
+                    ports.meter().record(Correction::Step.figure(1));
                     tracing::warn!(
-                        correction = "step",
+                        correction = Correction::Step.name(),
                         run = %seen.key.run,
                         task = %seen.key.task,
                         generation = seen.key.generation,
