@@ -4,19 +4,27 @@ use model::definition::AlertRoute;
 use model::message::Function;
 use model::name::TeamName;
 use model::post::Post;
-use ports::{Compute, Delivery, Notifier, NotifyError, Verdict};
+use ports::exporter::Nothing;
+use ports::{Compute, Delivery, Export, Exporter, Notifier, NotifyError, Verdict};
 
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
 
 /// The very function libraries that run on Lambda.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Functions<N> {
+pub struct Functions<N, E = Nothing> {
     /// Where the alert function posts.
     pub notifier: N,
+    /// Where traces and lineage go.
+    pub exporter: E,
 }
 
-impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
+impl<C: Compute, N: Notifier, E: Exporter> Handlers<C> for Functions<N, E> {
+    fn wants(&self, function: Function) -> bool {
+        let exports = [Export::Traces, Export::Lineage];
+        function == Function::ExportRuns && exports.map(|it| self.exporter.takes(it)).contains(&true)
+    }
+
     async fn handle(
         &self,
         function: Function,
@@ -40,6 +48,7 @@ impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
                 };
                 alert::handle(ports, &notifier, batch).await
             }
+            Function::ExportRuns => export_runs::handle(ports, &self.exporter, batch).await,
         }
     }
 }

@@ -18,8 +18,9 @@ use crate::units::Seconds;
 /// The CloudEvents `source` of every fact.
 pub const SOURCE: &str = "murmur";
 
-/// A fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A fact. It is written with a `traceparent`, which follows from its body ([`crate::trace`]) and is
+/// not read back: older ones have none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Fact {
     pub specversion: SpecVersion,
     pub id: EventId,
@@ -35,6 +36,38 @@ pub struct Fact {
     /// `type` and `data`.
     #[serde(flatten)]
     pub body: FactBody,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            specversion: SpecVersion,
+            id: &'a EventId,
+            source: &'a str,
+            subject: &'a str,
+            time: Timestamp,
+            team: &'a TeamName,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            workflow: Option<&'a Name>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            traceparent: Option<String>,
+            #[serde(flatten)]
+            body: &'a FactBody,
+        }
+        let written = Written {
+            specversion: self.specversion,
+            id: &self.id,
+            source: &self.source,
+            subject: &self.subject,
+            time: self.time,
+            team: &self.team,
+            workflow: self.workflow.as_ref(),
+            traceparent: crate::trace::of_fact(&self.body),
+            body: &self.body,
+        };
+        written.serialize(serializer)
+    }
 }
 
 /// The CloudEvents version.
