@@ -48,13 +48,20 @@ impl<C: Compute, N: Notifier, E: Exporter> Handlers<C> for Functions<N, E> {
                 };
                 alert::handle(ports, &notifier, batch).await
             }
-            Function::ExportRuns => export_runs::handle(ports, &self.exporter, batch).await,
+            Function::ExportRuns => {
+                let exporter = Committing {
+                    ports,
+                    inner: &self.exporter,
+                };
+                export_runs::handle(ports, &exporter, batch).await
+            }
         }
     }
 }
 
-/// Channels that are posted to only after everything done so far was committed: that something is
-/// about to be posted survives a crash, so that a repeat says that it is one.
+/// Somebody elsewhere who hears of anything only after everything done so far was committed. That
+/// something is about to be posted survives a crash, so that a repeat says that it is one; and
+/// nothing is exported that a crash could take back.
 struct Committing<'a, C, N> {
     ports: &'a LocalPorts<C>,
     inner: &'a N,
@@ -72,5 +79,19 @@ impl<C: Compute, N: Notifier> Notifier for Committing<'_, C, N> {
         };
         self.ports.commit().map_err(unavailable)?;
         self.inner.post(team, route, post).await
+    }
+}
+
+impl<C: Compute, E: Exporter> Exporter for Committing<'_, C, E> {
+    fn takes(&self, export: Export) -> bool {
+        self.inner.takes(export)
+    }
+
+    async fn hand_over(&self, export: Export, document: &str) -> Result<(), NotifyError> {
+        let unavailable = |failure: crate::database::Failure| NotifyError::Unavailable {
+            reason: failure.to_string(),
+        };
+        self.ports.commit().map_err(unavailable)?;
+        self.inner.hand_over(export, document).await
     }
 }

@@ -6,6 +6,7 @@
 
 mod alert;
 mod entry;
+mod exports;
 mod mirror;
 mod settle;
 
@@ -27,6 +28,7 @@ use tracing::Instrument as _;
 use crate::{AwsPorts, Deployment, envelope};
 pub use alert::alert;
 pub use entry::{CallError, call, run};
+pub use exports::exports;
 pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};
 

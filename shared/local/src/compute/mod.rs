@@ -18,6 +18,7 @@ mod calls;
 mod clusters;
 mod database;
 mod drive;
+mod exports;
 mod identity;
 mod process;
 mod record;
@@ -28,6 +29,7 @@ mod uri;
 mod work;
 
 pub use alerts::{AlertConfiguration, Credential};
+pub use exports::{ExportConfiguration, ExportDestination};
 pub use configuration::LocalConfiguration;
 pub use database::DatabaseError;
 pub use faults::{ClusterFaults, Faults, SubmitAnswer};

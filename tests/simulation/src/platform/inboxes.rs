@@ -351,5 +351,6 @@ fn handler(
         Function::Operate => Box::pin(async move { operate::handle(&ports, batch).await }),
         Function::Reconcile => Box::pin(async move { reconcile::handle(&ports, batch).await }),
         Function::Alert => Box::pin(async move { alert::handle(&ports, &ports, batch).await }),
+        Function::ExportRuns => panic!("nobody has switched it on"),
     }
 }
