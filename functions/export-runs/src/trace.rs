@@ -140,15 +140,15 @@ fn of_generation(ended: &Ended<'_>, pass: &Pass, generation: u32) -> Span {
         // What it runs again.
         (_, rerun) => vec![link(&run.run, rerun - 1)],
     };
+    let began = opened(generation).unwrap_or(run.created_at);
+    let over = opened(generation + 1).filter(|_| !is_last);
     Span {
         trace: trace_id(&run.run),
         id: span_id(&run.run, Named::Run { generation }),
         parent: None,
         name: run.workflow_ref().to_string(),
-        began: opened(generation).unwrap_or(run.created_at),
-        ended: opened(generation + 1)
-            .filter(|_| !is_last)
-            .unwrap_or(ended.at),
+        began,
+        ended: over.unwrap_or(ended.at).max(began),
         attributes,
         events: Vec::new(),
         links,

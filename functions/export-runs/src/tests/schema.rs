@@ -1,20 +1,32 @@
 //! Events are what OpenLineage's own schemas say.
 
-use std::fs;
-use std::path::Path;
-
 use jsonschema::Validator;
 use ports::Export;
 use serde_json::{Value, json};
 
 use super::fixture::Day;
 
+/// A schema by its name, as it is in the folder.
+macro_rules! schemas {
+    ($($name:literal),+) => {
+        [$(($name, include_str!(concat!("../../tests/openlineage/", $name, ".json")))),+]
+    };
+}
+
+const SCHEMAS: [(&str, &str); 6] = schemas![
+    "ErrorMessageRunFacet",
+    "JobDependenciesRunFacet",
+    "JobTypeJobFacet",
+    "NominalTimeRunFacet",
+    "OpenLineage",
+    "ParentRunFacet"
+];
+
 /// OpenLineage's schema with those of the facets that are written, all of which are there to be read.
 pub fn validator() -> Validator {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openlineage");
     let read = |name: &str| -> Value {
-        let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
-        serde_json::from_str(&text).unwrap()
+        let text = SCHEMAS.iter().find(|(known, _)| *known == name);
+        serde_json::from_str(text.unwrap().1).unwrap()
     };
     let core = read("OpenLineage");
     let facets = |names: &[(&str, &str)]| -> Value {
@@ -32,15 +44,8 @@ pub fn validator() -> Validator {
         ("parent", "ParentRunFacet"),
     ]);
     let of_job = facets(&[("jobType", "JobTypeJobFacet")]);
-    let names = [
-        "ErrorMessageRunFacet",
-        "JobDependenciesRunFacet",
-        "JobTypeJobFacet",
-        "NominalTimeRunFacet",
-        "ParentRunFacet",
-    ];
-    let mut bundled: Value = names.iter().map(|it| ((*it).to_owned(), read(it))).collect();
-    bundled["OpenLineage"] = core.clone();
+    let all = SCHEMAS.iter();
+    let bundled: Value = all.map(|(name, _)| ((*name).to_owned(), read(name))).collect();
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:murmur:events",
