@@ -52,8 +52,9 @@ pub(crate) async fn take<P: Ports>(
             }
             Seats::Full(full) => full,
         };
-        // It may have been released by another limit, whose place it does not take.
-        let others = needed.iter().filter(|sized| sized.limit != full.limit);
+        // It may have been released by another limit, whose place it does not take: also by one that
+        // its run has had a place of since it began to wait.
+        let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
         limits::pass_on(ports, others).await?;
         let waiter = waiter(opened, &full, priority);
         limits::wait(ports, &waiter, *version).await?;

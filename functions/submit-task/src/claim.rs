@@ -203,6 +203,7 @@ impl Attempt<'_> {
         task.state = TaskState::Claimed;
         task.epoch = epoch;
         task.claim = Some(Claim {
+            since: now,
             lease_until: LEASE.after(now),
             place,
             instance: instance.as_ref().map(|instance| instance.instance.clone()),

@@ -64,14 +64,20 @@ impl World {
         let busy = Seconds::between(begin, calm).0;
         let dice = Dice::stream(self.script.seed, 5);
         let any = || Seconds(dice.below(busy)).after(begin);
-        if self.script.plot.workflows > 1 {
-            for order in 0..dice.below(6) {
+        let plot = self.script.plot;
+        if plot.workflows > 1 {
+            for order in 0..dice.below(if plot.is_small { 3 } else { 6 }) {
                 day.push((any(), Happening::Order(order)));
                 self.orders.push(Slot::from(order.to_string()));
             }
         }
-        if self.script.plot.operations {
-            for _ in 0..3 + dice.below(15) {
+        if plot.operations {
+            let count = if plot.is_small {
+                1 + dice.below(4)
+            } else {
+                3 + dice.below(15)
+            };
+            for _ in 0..count {
                 day.push((any(), Happening::Operation));
             }
             if dice.percent(50) {
