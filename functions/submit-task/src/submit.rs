@@ -247,10 +247,7 @@ async fn commit_id<P: Ports>(
                 "refused: cancels its own submission"
             );
             let ids = std::slice::from_ref(id);
-            ports
-                .compute()
-                .cancel(place, ids, "another submission is the attempt")
-                .await?;
+            ports.compute().cancel(place, ids, claim::STRAY).await?;
             // Under our own claim the places are the attempt's. Who took the claim over does not know
             // what we took since; and what he took over is his.
             if !ours || task.state.outcome().is_some() {

@@ -102,11 +102,19 @@ fn remaining(until: Timestamp, now: Timestamp) -> Seconds {
 /// How far the clocks of submitters and services may be apart.
 const SKEW: Seconds = Seconds(10);
 
+/// Why a submission is stopped that is not its attempt's. Batch gives the reason back in that of a
+/// failed job.
+pub const STRAY: &str = "not the attempt that counts";
+
 /// Whether what was found at a claim's place under the attempt's key is of this claim. What last
-/// changed before is of one that was given up: it came too late, and was or will be stopped as a
-/// stray, so neither its life nor its failure counts. What succeeded is done, whoever had it.
+/// changed before is of one that was given up: it came too late, so neither its life nor its failure
+/// counts; nor does that of what was stopped, which only a stray is whose id nobody has committed.
+/// What succeeded is done, whoever had it.
 pub fn is_of_claim(seen: &WorkObservation, claim: &Claim) -> bool {
-    seen.state == WorkState::Succeeded || SKEW.after(seen.at) >= claim.since
+    let reason = seen.reason.as_deref().unwrap_or_default();
+    let was_stopped = seen.state == WorkState::Cancelled || reason.starts_with(STRAY);
+    let is_recent = SKEW.after(seen.at) >= claim.since;
+    seen.state == WorkState::Succeeded || (is_recent && !was_stopped)
 }
 
 #[cfg(test)]
@@ -199,6 +207,7 @@ mod tests {
             generation: 2,
             attempt: 2,
             since: instant(0),
+            released_by: None,
         };
         for (state, generation, attempt, now, expected) in table {
             let decided = decide(
@@ -225,29 +234,29 @@ mod tests {
             since: instant(1000),
             ..task(TaskState::Claimed, 1, 1).claim.unwrap()
         };
-        let found = |state, at| WorkObservation {
+        let found = |state, at, reason: &str| WorkObservation {
             key: key.clone(),
             place: Place::Queue("light".into()),
             submission: "a".into(),
             state,
-            reason: None,
+            reason: Some(reason.to_owned()),
             at: instant(at),
         };
+        let stopped = format!("{STRAY}; exit code 143");
         let table = [
-            (WorkState::Failed, 900, false),
-            (WorkState::Running, 900, false),
-            (WorkState::Pending, 989, false),
+            (WorkState::Failed, 900, "", false),
+            (WorkState::Running, 900, "", false),
+            (WorkState::Pending, 989, "", false),
             // Within what clocks may differ.
-            (WorkState::Pending, 990, true),
-            (WorkState::Failed, 1001, true),
-            (WorkState::Succeeded, 900, true),
+            (WorkState::Pending, 990, "", true),
+            (WorkState::Failed, 1001, "exit code 143", true),
+            (WorkState::Failed, 1001, &stopped, false),
+            (WorkState::Cancelled, 1001, "", false),
+            (WorkState::Succeeded, 900, "", true),
         ];
-        for (state, at, expected) in table {
-            assert_eq!(
-                is_of_claim(&found(state, at), &claim),
-                expected,
-                "{state:?} at {at}"
-            );
+        for (state, at, reason, expected) in table {
+            let found = found(state, at, reason);
+            assert_eq!(is_of_claim(&found, &claim), expected, "{found:?}");
         }
     }
 }

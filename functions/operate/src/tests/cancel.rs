@@ -47,7 +47,7 @@ fn claim(ports: &TestPorts, name: &str, submitted: bool, known: bool) {
     let mut task = the_task(ports, name);
     let lease_until = Seconds(60).after(instant(NOW));
     task.claim = Some(Claim {
-        since: Timestamp::UNIX_EPOCH,
+        since: model::Timestamp::UNIX_EPOCH,
         lease_until,
         place: queue(),
         instance: None,

@@ -63,8 +63,14 @@ impl World {
         day.extend(sweeps.flatten().map(|at| (at, Happening::Sweep)));
         let busy = Seconds::between(begin, calm).0;
         let dice = Dice::stream(self.script.seed, 5);
-        let any = || Seconds(dice.below(busy)).after(begin);
         let plot = self.script.plot;
+        // On a small day people come when something has just begun.
+        let begun = self.ticks.iter().map(|(_, at)| *at);
+        let begun: Vec<Timestamp> = begun.filter(|at| plot.is_small && *at < calm).collect();
+        let any = || match begun.as_slice() {
+            [] => Seconds(dice.below(busy)).after(begin),
+            begun => Seconds(dice.below(90)).after(begun[dice.pick(begun.len())]),
+        };
         if plot.workflows > 1 {
             for order in 0..dice.below(if plot.is_small { 3 } else { 6 }) {
                 day.push((any(), Happening::Order(order)));
@@ -72,12 +78,8 @@ impl World {
             }
         }
         if plot.operations {
-            let count = if plot.is_small {
-                1 + dice.below(4)
-            } else {
-                3 + dice.below(15)
-            };
-            for _ in 0..count {
+            let (least, most) = if plot.is_small { (1, 4) } else { (3, 15) };
+            for _ in 0..least + dice.below(most) {
                 day.push((any(), Happening::Operation));
             }
             if dice.percent(50) {
