@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use simulation_tests::play::{self, Kind, Order};
+use simulation_tests::play::{self, Failure, Kind, Order};
 use simulation_tests::{shrink, year};
 
 /// A day is a million small texts that come and go.
@@ -115,23 +115,26 @@ fn days(arguments: &Arguments) -> ExitCode {
         kind: arguments.kind(),
     };
     let is_watched = std::io::stderr().is_terminal();
-    let (mut totals, failures) = play::all(order, |done, took| {
+    let told = |failure: &Failure| {
+        eprintln!("seed {} breaks {}", failure.script.seed, failure.broken);
+    };
+    let progress = |done: u64, took: Duration| {
         if is_watched {
             eprint!("\r{done} of {} seeds, {} s ", order.seeds, took.as_secs());
             let _ = std::io::stderr().flush();
         }
-    });
+    };
+    let (mut totals, failures) = play::all(order, progress, told);
     if is_watched {
         eprintln!();
     }
-    if arguments.all {
-        for failure in &failures {
-            println!("seed {} breaks {}", failure.script.seed, failure.broken);
-        }
-    }
     if let Some(failure) = failures.first() {
-        eprintln!("seed {} breaks {}", failure.script.seed, failure.broken);
         if arguments.all {
+            eprintln!(
+                "{} of {} seeds break something",
+                failures.len(),
+                order.seeds
+            );
             return ExitCode::FAILURE;
         }
         eprintln!("looking for a smaller day …");

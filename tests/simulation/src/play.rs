@@ -124,7 +124,13 @@ fn loses_events_only(rates: &Rates) -> bool {
 
 /// Plays all seeds of an order; stops at the first that fails unless all are to be found. Gives the
 /// failures by seed.
-pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failure>) {
+///
+/// `told` hears of each failure when it is found.
+pub fn all(
+    order: Order,
+    progress: impl Fn(u64, Duration),
+    told: impl Fn(&Failure) + Sync,
+) -> (Totals, Vec<Failure>) {
     let began = Instant::now();
     let next = AtomicU64::new(0);
     let done = AtomicU64::new(0);
@@ -142,6 +148,7 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failu
             let seed = order.first + number;
             if let Err(found) = day(&script(seed, order.kind), &mut own) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
+                told(&found);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);
             }
