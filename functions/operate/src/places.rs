@@ -16,13 +16,13 @@ use crate::record::Opened;
 #[derive(Default)]
 pub(crate) struct Seated {
     pub seats: Vec<Versioned<Place>>,
-    /// What duplicates may have left where it waited.
+    /// What it or a duplicate may have left where it waited.
     waiters: Vec<Waiter>,
 }
 
 impl Seated {
-    /// Removes what duplicates left, which would take another's turn. Only once the generation is
-    /// open: before that, nobody else might wake the operation.
+    /// Removes what was left where it waited, which would take another's turn. Only once all is done:
+    /// before that, nobody else might wake the operation.
     pub async fn forget_waiters<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
         for waiter in &self.waiters {
             limits::leave(ports, waiter).await?;
@@ -68,7 +68,6 @@ pub(crate) async fn take<P: Ports>(
             opened.note(ports, waits).await?;
             return Ok(None);
         }
-        limits::leave(ports, &waiter).await?;
     }
 }
 
