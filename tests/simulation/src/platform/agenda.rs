@@ -69,7 +69,7 @@ impl World {
         let begun: Vec<Timestamp> = begun.filter(|at| plot.is_small && *at < calm).collect();
         let any = || match begun.as_slice() {
             [] => Seconds(dice.below(busy)).after(begin),
-            begun => Seconds(dice.below(90)).after(begun[dice.pick(begun.len())]),
+            begun => Seconds(dice.below(8)).after(begun[dice.pick(begun.len())]),
         };
         if plot.workflows > 1 {
             for order in 0..dice.below(if plot.is_small { 3 } else { 6 }) {
