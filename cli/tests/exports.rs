@@ -44,7 +44,9 @@ fn answer(mut stream: TcpStream, is_away: bool) -> Option<Taken> {
             line => lines.push(line.to_ascii_lowercase()),
         }
     }
-    let length = lines.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let length = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.unwrap().parse().unwrap()];
     reader.read_exact(&mut body).unwrap();
     let status = if is_away { "503 Away" } else { "200 OK" };
@@ -110,13 +112,25 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
 "
     );
     let said = day(folder.path(), &exports);
-    assert!(said.contains("503"), "it says that a service is away: {said}");
+    assert!(
+        said.contains("503"),
+        "it says that a service is away: {said}"
+    );
     assert!(!said.contains("canary"), "{said}");
     let taken = taken.lock().unwrap();
-    let of = |path: &str| taken.iter().filter(|(to, _, _)| to == path).collect::<Vec<_>>();
+    let of = |path: &str| {
+        taken
+            .iter()
+            .filter(|(to, _, _)| to == path)
+            .collect::<Vec<_>>()
+    };
     let (traces, lineage) = (of("/v1/traces"), of("/base/api/v1/lineage"));
     assert_eq!(traces.len() + lineage.len(), taken.len());
-    assert!(traces.iter().all(|(_, head, _)| head.contains(&"x-tenant: murmur one".to_owned())));
+    assert!(
+        traces
+            .iter()
+            .all(|(_, head, _)| head.contains(&"x-tenant: murmur one".to_owned()))
+    );
     let key = "authorization: bearer canary-of-a-key".to_owned();
     assert!(lineage.iter().all(|(_, head, _)| head.contains(&key)));
 
@@ -127,7 +141,10 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
         .filter(|span| span.get("parentSpanId").is_none())
         .map(|span| (text(span, "/name"), span))
         .collect();
-    assert_eq!(roots.keys().copied().collect::<Vec<_>>(), ["demo/broken", "demo/hello"]);
+    assert_eq!(
+        roots.keys().copied().collect::<Vec<_>>(),
+        ["demo/broken", "demo/hello"]
+    );
     let link = &roots["demo/broken"]["links"][0];
     assert_eq!(link["spanId"], roots["demo/hello"]["spanId"]);
     assert_eq!(roots["demo/broken"]["status"]["code"], 2);
@@ -157,8 +174,14 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
     let written: BTreeSet<&str> = written.lines().collect();
     let told: BTreeSet<String> = lineage.iter().map(|(_, _, it)| it.to_string()).collect();
     assert_eq!(written, told.iter().map(String::as_str).collect());
-    let jobs: BTreeSet<&str> = lineage.iter().map(|(_, _, it)| text(it, "/job/name")).collect();
-    assert!(jobs.contains("hello") && jobs.contains("hello.flaky"), "{jobs:?}");
+    let jobs: BTreeSet<&str> = lineage
+        .iter()
+        .map(|(_, _, it)| text(it, "/job/name"))
+        .collect();
+    assert!(
+        jobs.contains("hello") && jobs.contains("hello.flaky"),
+        "{jobs:?}"
+    );
 }
 
 #[test]
@@ -178,10 +201,20 @@ schedule: { expression: \"cron(0 9 * * ? *)\", timezone: America/New_York }
     day(folder.path(), exports);
     assert!(!folder.path().join("openlineage.jsonl").exists());
     let written = fs::read_to_string(folder.path().join("traces/otlp.jsonl")).unwrap();
-    let documents: Vec<Value> = written.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let documents: Vec<Value> = written
+        .lines()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
     let spans = spans(&documents);
-    let attempt = spans.iter().find(|it| text(it, "/name") == "tell attempt").unwrap();
-    let expected = format!("00-{}-{}-01", text(attempt, "/traceId"), text(attempt, "/spanId"));
+    let attempt = spans
+        .iter()
+        .find(|it| text(it, "/name") == "tell attempt")
+        .unwrap();
+    let expected = format!(
+        "00-{}-{}-01",
+        text(attempt, "/traceId"),
+        text(attempt, "/spanId")
+    );
     let known = fs::read_to_string(folder.path().join("spans.txt")).unwrap();
     assert_eq!(known.trim(), expected);
 }

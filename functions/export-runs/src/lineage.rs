@@ -128,10 +128,7 @@ impl Attempt<'_> {
             "run": { "runId": pass(&self.key.run, self.key.generation) },
             "job": job_of_run(&workflow),
         });
-        facets.insert(
-            "parent".to_owned(),
-            facet("1-2-0/ParentRunFacet", parent),
-        );
+        facets.insert("parent".to_owned(), facet("1-2-0/ParentRunFacet", parent));
         if transition == Transition::Fail || transition == Transition::Abort {
             facets.extend(error(self.fact.reason.as_deref()));
         }

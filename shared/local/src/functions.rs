@@ -22,7 +22,8 @@ pub struct Functions<N, E = Nothing> {
 impl<C: Compute, N: Notifier, E: Exporter> Handlers<C> for Functions<N, E> {
     fn wants(&self, function: Function) -> bool {
         let exports = [Export::Traces, Export::Lineage];
-        function == Function::ExportRuns && exports.map(|it| self.exporter.takes(it)).contains(&true)
+        function == Function::ExportRuns
+            && exports.map(|it| self.exporter.takes(it)).contains(&true)
     }
 
     async fn handle(

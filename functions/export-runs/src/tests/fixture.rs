@@ -176,6 +176,7 @@ impl Day {
             attempt,
             reason: None,
             claim: Some(Claim {
+                since: minute(at[1]),
                 lease_until: minute(at[1] + 2),
                 place: Place::Queue("queue".into()),
                 instance: None,
@@ -202,6 +203,9 @@ impl Day {
     /// Delivers everything that happened; all goes well.
     pub fn tell(&self) {
         let verdicts = self.deliver(&self.facts);
-        assert!(verdicts.iter().all(|it| *it == Verdict::Done), "{verdicts:?}");
+        assert!(
+            verdicts.iter().all(|it| *it == Verdict::Done),
+            "{verdicts:?}"
+        );
     }
 }

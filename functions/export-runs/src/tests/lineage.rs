@@ -47,7 +47,10 @@ fn a_day_is_told_as_it_always_was() {
     let day = Day::new();
     day.tell();
     let events = day.exporter.of(Export::Lineage);
-    let events: Vec<Value> = events.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let events: Vec<Value> = events
+        .iter()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
     insta::assert_json_snapshot!("lineage", events);
 }
 

@@ -32,7 +32,10 @@ pub fn validator() -> Validator {
     let facets = |names: &[(&str, &str)]| -> Value {
         let all = names.iter().map(|(key, name)| {
             let id = read(name)["$id"].as_str().unwrap().to_owned();
-            ((*key).to_owned(), json!({ "$ref": format!("{id}#/$defs/{name}") }))
+            (
+                (*key).to_owned(),
+                json!({ "$ref": format!("{id}#/$defs/{name}") }),
+            )
         });
         // What is not listed here would pass unread.
         json!({ "properties": all.collect::<Value>(), "additionalProperties": false })
@@ -45,7 +48,9 @@ pub fn validator() -> Validator {
     ]);
     let of_job = facets(&[("jobType", "JobTypeJobFacet")]);
     let all = SCHEMAS.iter();
-    let bundled: Value = all.map(|(name, _)| ((*name).to_owned(), read(name))).collect();
+    let bundled: Value = all
+        .map(|(name, _)| ((*name).to_owned(), read(name)))
+        .collect();
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:murmur:events",
@@ -70,7 +75,10 @@ fn every_event_is_valid() {
     assert!(events.len() > 8, "{events:?}");
     for event in events {
         let event: Value = serde_json::from_str(&event).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&event).map(|it| it.to_string()).collect();
+        let errors: Vec<String> = validator
+            .iter_errors(&event)
+            .map(|it| it.to_string())
+            .collect();
         assert!(errors.is_empty(), "{errors:?} in {event:#}");
     }
 }

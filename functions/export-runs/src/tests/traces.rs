@@ -82,10 +82,16 @@ fn a_cancelled_run_waits_for_its_attempts_within_reason() {
     assert_eq!(day.deliver(&[ended.clone()]), [Verdict::Done]);
     let without = handed_over(&day).len();
     day.exporter.taken.take();
-    day.ports.store.seed(&day.attempt("stopped", 1, TaskState::Cancelled, [1, 2, 3, 50]));
+    day.ports
+        .store
+        .seed(&day.attempt("stopped", 1, TaskState::Cancelled, [1, 2, 3, 50]));
     day.facts = vec![ended];
     day.tell();
-    assert_eq!(handed_over(&day).len(), without + 2, "the task and its attempt");
+    assert_eq!(
+        handed_over(&day).len(),
+        without + 2,
+        "the task and its attempt"
+    );
     assert!(day.ports.clock.now() > minute(31));
 }
 
@@ -145,7 +151,9 @@ fn a_rerun_is_a_span_beside_the_first_that_leads_back_to_it() {
     day.facts = vec![both[1].clone()];
     day.tell();
     let names = |spans: &[Value]| {
-        let names = spans.iter().map(|span| span["name"].as_str().unwrap().to_owned());
+        let names = spans
+            .iter()
+            .map(|span| span["name"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
     let second = handed_over(&day);
@@ -168,7 +176,8 @@ fn a_wide_run_is_told_in_parts() {
         let task = day.attempt(&name, 1, TaskState::Succeeded, [1, 2, 3, 4]);
         day.ports.store.seed(&task);
     }
-    day.facts.retain(|fact| matches!(fact.body, FactBody::RunFailed(_)));
+    day.facts
+        .retain(|fact| matches!(fact.body, FactBody::RunFailed(_)));
     day.tell();
     let documents = day.exporter.of(Export::Traces);
     assert_eq!(documents.len(), 5);

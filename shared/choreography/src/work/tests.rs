@@ -138,10 +138,7 @@ fn a_step_is_its_kinds_command_with_templates_filled_in() {
                 "a.py",
             ],
         ),
-        (
-            command(&["copy", "{{ traceparent }}"]),
-            &["copy", &span],
-        ),
+        (command(&["copy", "{{ traceparent }}"]), &["copy", &span]),
         (
             spark(
                 "s3://jobs/{{ task }}.jar",
@@ -312,7 +309,10 @@ fn what_a_task_reads_and_writes_is_filled_in_too() {
         datasets(&plan, 2, &run, &key)
     };
     assert_eq!(declared(vec![], vec![]), Ok(Datasets::default()));
-    let read = dataset("s3://lake-{{ params.region }}", "{{ upstream.second.storage }}");
+    let read = dataset(
+        "s3://lake-{{ params.region }}",
+        "{{ upstream.second.storage }}",
+    );
     let written = dataset("trino://{{ team }}:8889", "hive.out.{{ task }}");
     let filled = Datasets {
         inputs: vec![dataset("s3://lake-eu", "team/flow/second/2026-03-02")],

@@ -106,7 +106,11 @@ fn templates(task: &Task) -> Vec<(&str, Span)> {
         let named = named.into_iter().flatten().flat_map(|all| all.values());
         texts.extend(named.map(|(_, value)| argument(value)));
     }
-    for dataset in [&task.inputs, &task.outputs].into_iter().flatten().flatten() {
+    for dataset in [&task.inputs, &task.outputs]
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let parts = match dataset {
             ShortOr::Short(uri) => [Some(uri), None],
             ShortOr::Long(long) => [long.value.namespace.get(), long.value.name.get()],

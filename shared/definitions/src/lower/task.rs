@@ -11,9 +11,7 @@ use model::name::{ClusterRef, PoolRef, TaskName, TeamName};
 use super::{arguments, reference, text};
 use crate::read::{Argument, Map, ShortOr};
 use crate::source::At;
-use crate::written::{
-    Batch, ClusterChoice, Command, Dataset, Presto, RetriesLong, Spark, Task,
-};
+use crate::written::{Batch, ClusterChoice, Command, Dataset, Presto, RetriesLong, Spark, Task};
 
 /// Converts a task.
 pub(super) fn lower(name: TaskName, task: &Task, own: &TeamName) -> Option<Lowered> {
@@ -218,7 +216,10 @@ mod tests {
         let cases = [
             ("s3://lake/raw/obs", Some(("s3://lake", "raw/obs"))),
             ("s3a://lake/raw/obs/", Some(("s3://lake", "raw/obs"))),
-            ("gs://lake/{{ team }}/x", Some(("gs://lake", "{{ team }}/x"))),
+            (
+                "gs://lake/{{ team }}/x",
+                Some(("gs://lake", "{{ team }}/x")),
+            ),
             ("hdfs://nn:8020/data/x", Some(("hdfs://nn:8020", "/data/x"))),
             ("s3://lake", None),
             ("s3://lake/", None),
@@ -229,7 +230,9 @@ mod tests {
         ];
         for (uri, expected) in cases {
             let found = located(uri);
-            let found = found.as_ref().map(|it| (it.namespace.as_str(), it.name.as_str()));
+            let found = found
+                .as_ref()
+                .map(|it| (it.namespace.as_str(), it.name.as_str()));
             assert_eq!(found, expected, "{uri}");
         }
     }

@@ -29,9 +29,9 @@ mod uri;
 mod work;
 
 pub use alerts::{AlertConfiguration, Credential};
-pub use exports::{ExportConfiguration, ExportDestination};
 pub use configuration::LocalConfiguration;
 pub use database::DatabaseError;
+pub use exports::{ExportConfiguration, ExportDestination};
 pub use faults::{ClusterFaults, Faults, SubmitAnswer};
 pub use nothing::NothingCompute;
 pub use process::ProcessError;

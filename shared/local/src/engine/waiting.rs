@@ -31,7 +31,10 @@ impl Waiting {
 
     /// Whether no more of a function may wait: one that hangs keeps no other waiting.
     pub fn is_full(&self, function: Function) -> bool {
-        let own = self.0.iter().filter(|(batch, _)| batch.function == function);
+        let own = self
+            .0
+            .iter()
+            .filter(|(batch, _)| batch.function == function);
         own.count() >= MOST
     }
 
