@@ -42,10 +42,9 @@ written! {
         pool: Option<At<Text>>,
         /// Higher goes first where a limit makes work wait; 0 unless given.
         priority: Option<Whole<-1000, 1000>>,
-        /// Datasets it reads, which lineage tells: URIs such as `s3://bucket/path`, or mappings;
-        /// templates.
+        /// Datasets it reads, for lineage: `s3://bucket/path`, or `{ namespace, name }`; templates.
         inputs: Option<Vec<Dataset>>,
-        /// Datasets it writes, which lineage tells.
+        /// Datasets it writes, for lineage.
         outputs: Option<Vec<Dataset>>,
     }
 
