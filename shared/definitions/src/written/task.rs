@@ -50,10 +50,10 @@ written! {
 
     /// A dataset as OpenLineage names it.
     pub(crate) struct DatasetLong {
-        /// Where it is, such as `trino://host:8889`; a template.
-        namespace: Tried<At<Text>>,
         /// What it is called there, such as `catalog.schema.table`; a template.
         name: Tried<At<Text>>,
+        /// Where it is, such as `trino://host:8889`; a template.
+        namespace: Tried<At<Text>>,
     }
 
     /// A Spark application, run by `spark-submit` as an EMR step.
