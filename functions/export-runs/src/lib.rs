@@ -25,7 +25,7 @@ use model::message::Message;
 use model::run::{Cause, Run};
 use model::task::{PastAttempt, Task};
 use model::units::Seconds;
-use ports::{Clock as _, Delivery, Export, Exporter, NotifyError, Ports, Trouble};
+use ports::{Clock as _, Delivery, Export, Exporter, Ports, Trouble};
 use ports::{TypedStore as _, Verdict};
 use protocols::plans;
 
@@ -88,11 +88,9 @@ async fn hand_over<E: Exporter>(
     documents: Vec<String>,
 ) -> Result<(), Trouble> {
     for document in documents {
-        let taken = exporter.hand_over(export, &document).await;
-        taken.map_err(|error| match error {
-            NotifyError::Throttled { after, .. } => Trouble::Later(after),
-            other => Trouble::Notify(other),
-        })?;
+        // One that is throttled waits as long as one that failed, longer with each time: what is put
+        // off instead uses up its deliveries within minutes.
+        exporter.hand_over(export, &document).await?;
     }
     Ok(())
 }
