@@ -56,16 +56,27 @@ impl Serialize for Fact {
             #[serde(flatten)]
             body: &'a FactBody,
         }
+        // Every field by its name, so that none is forgotten.
+        let Self {
+            specversion,
+            id,
+            source,
+            subject,
+            time,
+            team,
+            workflow,
+            body,
+        } = self;
         let written = Written {
-            specversion: self.specversion,
-            id: &self.id,
-            source: &self.source,
-            subject: &self.subject,
-            time: self.time,
-            team: &self.team,
-            workflow: self.workflow.as_ref(),
-            traceparent: crate::trace::of_fact(&self.body),
-            body: &self.body,
+            specversion: *specversion,
+            id,
+            source,
+            subject,
+            time: *time,
+            team,
+            workflow: workflow.as_ref(),
+            traceparent: crate::trace::of_fact(body),
+            body,
         };
         written.serialize(serializer)
     }
