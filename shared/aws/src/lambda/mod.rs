@@ -5,6 +5,8 @@
 //! letters with its reason, and the batch goes on (rule 21).
 
 mod alert;
+#[cfg(feature = "archive")]
+mod archive;
 mod entry;
 mod mirror;
 mod settle;
@@ -26,6 +28,8 @@ use tracing::Instrument as _;
 
 use crate::{AwsPorts, Deployment, envelope};
 pub use alert::alert;
+#[cfg(feature = "archive")]
+pub use archive::archive;
 pub use entry::{CallError, call, run};
 pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};
