@@ -32,12 +32,15 @@ locals {
   inboxes = merge(
     jsondecode(file("${path.module}/inboxes.json")),
     var.mirror_bus ? { mirror-facts = ["*"] } : {},
+    var.history ? { archive-facts = local.history.facts } : {},
   )
   # Those that make one call of what several messages ask for; the others gain nothing by waiting.
   batched = ["advance-run", "mirror-facts", "observe-task", "submit-task"]
   # The one that waits for services that are not AWS's: each of its messages comes alone, so that a
   # channel that hangs keeps nobody else waiting.
   alone = ["alert"]
+  # A batch of history is a file of each table, day and team: the fewer the better.
+  batch_sizes = merge({ archive-facts = 1000 }, { for function in local.alone : function => 1 })
   # What each does, for people.
   descriptions = {
     start-run            = "Ticks, upstreams and events become runs"
@@ -50,6 +53,7 @@ locals {
     operate              = "Carries out what people ask for"
     reconcile            = "Looks at what is overdue, every two minutes"
     alert                = "What is wrong is told where people read"
+    archive-facts        = "What has ended goes to a bucket, for analysis"
     mirror-facts         = "Facts also go to an EventBridge bus"
     register-definitions = "Checks and stores the definitions, called by Terraform"
   }
@@ -73,6 +77,7 @@ locals {
       MURMUR_EMR_LOG_URI          = var.emr_log_uri
     }
     alert          = { MURMUR_MAIL_TOPIC_PREFIX = local.mail_topic_prefix, MURMUR_WEBHOOK_HOSTS = join(",", var.webhook_hosts) }
+    archive-facts  = { MURMUR_HISTORY_BUCKET = local.history_bucket }
     record-cluster = var.zone == null ? {} : { MURMUR_ZONE_ID = var.zone.id, MURMUR_ZONE_NAME = var.zone.name }
     mirror-facts   = var.mirror_bus ? { MURMUR_MIRROR_BUS = aws_cloudwatch_event_bus.facts[0].name } : {}
   }
@@ -95,8 +100,8 @@ module "inbox" {
   function_timeout_s  = var.function_timeout_s
   maximum_concurrency = var.maximum_concurrency
   max_receives        = var.max_receives
-  batch_size          = contains(local.alone, each.key) ? 1 : 10
-  batching_window_s   = contains(local.batched, each.key) ? var.batching_window_seconds : 0
+  batch_size          = lookup(local.batch_sizes, each.key, 10)
+  batching_window_s   = each.key == "archive-facts" ? var.history_window_seconds : contains(local.batched, each.key) ? var.batching_window_seconds : 0
   topic_arn           = aws_sns_topic.events.arn
   fact_types          = each.value
   takes_events        = contains(local.takes_events, each.key)
@@ -112,7 +117,7 @@ module "function" {
   description        = local.descriptions[each.key]
   package            = "${local.packages_dir}/${each.key}.zip"
   architecture       = var.architecture
-  memory_mb          = var.function_memory_mb
+  memory_mb          = each.key == "archive-facts" ? max(1024, var.function_memory_mb) : var.function_memory_mb
   timeout_s          = var.function_timeout_s
   environment        = merge(local.environment, lookup(local.own_environment, each.key, {}))
   statements         = local.statements[each.key]
@@ -162,8 +167,8 @@ module "people" {
   deployment       = var.deployment
   table_arn        = local.table_arn
   queue_arn_prefix = "${local.arn.sqs}:${var.deployment}-"
-  # The mirror's also where there is none: whoever asks for it is to hear that, not that it is denied.
-  inboxes        = distinct(concat(keys(local.inboxes), ["mirror-facts"]))
+  # Those of optional ones also where they are not: whoever asks for them is to hear that, not that it is denied.
+  inboxes        = distinct(concat(keys(local.inboxes), ["archive-facts", "mirror-facts"]))
   cluster_arns   = local.clusters
   log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
   function_log_group_arns = [

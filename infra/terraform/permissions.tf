@@ -64,7 +64,8 @@ locals {
       sends = ["operate", "start-run", "submit-task"]
       tells = false
     }
-    mirror-facts = { table = [], sends = [], tells = false }
+    archive-facts = { table = [], sends = [], tells = false }
+    mirror-facts  = { table = [], sends = [], tells = false }
   }
 
   clusters = "${local.arn.elasticmapreduce}:cluster/*"
@@ -210,6 +211,16 @@ locals {
       },
     )
     register-definitions = {}
+    archive-facts = {
+      KeepHistory = {
+        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}/*"]
+      }
+      ListHistory = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}"]
+      }
+    }
     mirror-facts = {
       Mirror = {
         actions   = ["events:PutEvents"]

@@ -16,6 +16,9 @@ use model::message::Message;
 use ports::archive::{Archive, ArchiveError};
 use ports::{Clock, Delivery, Verdict};
 
+/// How many bytes of files are merged into one: what fits into a function's memory as rows.
+const LARGE: usize = 8 * 1024 * 1024;
+
 /// Handles a batch.
 pub async fn handle(
     archive: &impl Archive,
@@ -68,66 +71,60 @@ pub async fn keep<'a>(
     kept
 }
 
-/// Why files could not be merged; those there were are still there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why files could not be merged; no row is lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmerged {
-    Archive(ArchiveError),
-    /// Somebody else merges, too: what was listed is gone.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What was listed is gone.
+    #[error("{name} is gone: somebody else merges it, too")]
     Gone { name: String },
+    #[error("{name}: {reason}")]
     Unreadable { name: String, reason: String },
 }
 
-impl std::fmt::Display for Unmerged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Archive(error) => write!(f, "{error}"),
-            Self::Gone { name } => write!(f, "{name} is gone: it is merged by somebody else"),
-            Self::Unreadable { name, reason } => write!(f, "{name}: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Unmerged {}
-
-impl From<ArchiveError> for Unmerged {
-    fn from(error: ArchiveError) -> Self {
-        Self::Archive(error)
-    }
-}
-
-/// Makes one file of all that lie in a partition; says whether there were several.
+/// Makes one file of those that lie in a partition; of more than `most` bytes together it makes several.
 ///
-/// The merged file is put before the others are removed, so that a crash in between leaves rows twice,
+/// A merged file is put before the others are removed, so that a crash in between leaves rows twice,
 /// never not at all; a repeat makes the same file again and removes what is left.
-pub async fn merge(archive: &impl Archive, partition: &Partition) -> Result<bool, Unmerged> {
+pub async fn merge(
+    archive: &impl Archive,
+    partition: &Partition,
+    most: usize,
+) -> Result<(), Unmerged> {
     let listed = archive.list(&partition.to_string()).await?;
-    let names: Vec<String> = listed
+    let mut names = listed
         .into_iter()
         .filter(|name| Partition::of(name).as_ref() == Some(partition))
-        .collect();
-    if names.len() < 2 {
-        return Ok(false);
+        .peekable();
+    while names.peek().is_some() {
+        let (mut group, mut rows, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while bytes < most
+            && let Some(name) = names.next()
+        {
+            let Some(file) = archive.get(&name).await? else {
+                return Err(Unmerged::Gone { name });
+            };
+            bytes += file.len();
+            let read = history::read(partition.table, file);
+            rows.extend(read.map_err(|error| Unmerged::Unreadable {
+                name: name.clone(),
+                reason: error.to_string(),
+            })?);
+            group.push(name);
+        }
+        if group.len() < 2 {
+            continue;
+        }
+        let rows = merged(rows);
+        let whole = partition.merged_file(&rows);
+        let file = history::write(partition.table, &rows);
+        archive.put(&whole, file).await?;
+        for name in group.iter().filter(|name| **name != whole) {
+            archive.remove(name).await?;
+        }
     }
-    let mut rows = Vec::new();
-    for name in &names {
-        let Some(bytes) = archive.get(name).await? else {
-            return Err(Unmerged::Gone { name: name.clone() });
-        };
-        let read = history::read(partition.table, bytes);
-        rows.extend(read.map_err(|error| Unmerged::Unreadable {
-            name: name.clone(),
-            reason: error.to_string(),
-        })?);
-    }
-    let rows = merged(rows);
-    let whole = partition.merged_file(&rows);
-    archive
-        .put(&whole, history::write(partition.table, &rows))
-        .await?;
-    for name in names.iter().filter(|name| **name != whole) {
-        archive.remove(name).await?;
-    }
-    Ok(true)
+    Ok(())
 }
 
 /// Merges the files of the days that are over.
@@ -139,7 +136,7 @@ async fn merge_closed(archive: &impl Archive, clock: &impl Clock) -> Result<(), 
             let partitions: BTreeSet<Partition> =
                 names.iter().filter_map(|name| Partition::of(name)).collect();
             for partition in partitions {
-                merge(archive, &partition).await?;
+                merge(archive, &partition, LARGE).await?;
             }
         }
     }

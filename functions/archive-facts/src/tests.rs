@@ -142,3 +142,35 @@ fn what_came_twice_stands_once_when_its_day_is_over_wherever_merging_broke_off()
     let files = whole.unwrap();
     assert_eq!(files.len(), 2, "a file for each day: {:?}", files.keys());
 }
+
+#[test]
+fn more_than_fits_is_merged_into_several_files() {
+    let archive = MemoryArchive::default();
+    let at = instant(LATE);
+    for number in 0..6 {
+        deliver(&archive, LATE, facts(&[run(number, "weather", at)]));
+    }
+    let size = archive.files().values().next().unwrap().len();
+    let (partition, _) = Row::of(&run(0, "weather", at)).unwrap();
+    block_on(merge(&archive, &partition, 2 * size + 1)).unwrap();
+    assert_eq!((archive.files().len(), keys(&archive).len()), (2, 6));
+    // What is large enough already stays.
+    let before = archive.files();
+    block_on(merge(&archive, &partition, 1)).unwrap();
+    assert_eq!(archive.files(), before);
+    block_on(merge(&archive, &partition, usize::MAX)).unwrap();
+    assert_eq!((archive.files().len(), keys(&archive).len()), (1, 6));
+}
+
+#[test]
+fn a_file_that_is_damaged_is_left_alone_and_named() {
+    let archive = MemoryArchive::default();
+    let at = instant(LATE);
+    deliver(&archive, LATE, facts(&[run(1, "weather", at)]));
+    let damaged = "runs/date=2026-03-01/team=weather/facts-0.parquet";
+    block_on(archive.put(damaged, b"nonsense".to_vec())).unwrap();
+    let before = archive.files();
+    let told = deliver(&archive, NEXT, vec![Message::Sweep]);
+    assert!(matches!(&told[0], Verdict::Failed(why) if why.starts_with(damaged)), "{told:?}");
+    assert_eq!(archive.files(), before);
+}

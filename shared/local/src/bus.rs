@@ -9,6 +9,7 @@ use model::units::Seconds;
 use ports::bus::MAX_DELAY;
 use ports::{BusError, EventBus, Outgoing};
 
+use crate::ended;
 use crate::journal::Journal;
 
 type Observer = Box<dyn FnMut(&Fact)>;
@@ -41,6 +42,7 @@ impl EventBus for LocalBus {
             for observer in self.observers.borrow_mut().iter_mut() {
                 observer(&fact);
             }
+            ended::add(&self.journal.database, &fact)?;
             let subscribers = Function::subscribers(fact.body.type_name());
             if let Some((last, others)) = subscribers.split_last() {
                 for inbox in others {
