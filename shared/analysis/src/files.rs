@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue};
@@ -60,7 +61,7 @@ impl Files {
     }
 }
 
-#[datafusion::common::async_trait]
+#[async_trait]
 impl TableProvider for Files {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.schema.table_schema())

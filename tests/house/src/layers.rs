@@ -103,7 +103,7 @@ pub const LAYERS: &[Layer] = &[
         name: "analysis",
         folder: "shared/analysis",
         layers: Layers::Only(&["history"]),
-        libraries: Libraries::Only(&["datafusion", "serde", "thiserror", "tokio"]),
+        libraries: Libraries::Only(&["async-trait", "datafusion", "serde", "thiserror", "tokio"]),
         because: "it asks files, whoever wrote them; it alone has an SQL engine",
     },
     Layer {

@@ -34,6 +34,7 @@ In JSON an answer is a list of objects, one for each row.";
 /// Asks what has ended: SQL over runs, tasks and clusters, and ready reports
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[cfg_attr(not(feature = "history"), allow(dead_code))] // accepted, and refused
 pub struct History {
     /// A query, over the tables runs, tasks and clusters
     #[arg(required_unless_present = "report", conflicts_with = "report")]

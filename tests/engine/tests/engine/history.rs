@@ -14,25 +14,26 @@ use serde_json::Value;
 
 use crate::scene::{Scene, Time};
 
+/// Both come once.
 const WORKFLOW: &str = r#"
+schedule: { expression: "cron(1 0 1 3 ? 2026)", timezone: UTC }
 tasks:
   wobbly:
-    batch: { job_definition: any, queue: light, command: [sh, wobbly.sh, "{{ attempt }}", "{{ slot }}"] }
+    batch: { job_definition: any, queue: light, command: [sh, wobbly.sh, "{{ attempt }}", NAME] }
     retries: { attempts: 1, backoff: 1s, max_backoff: 1s }
   after:
     after: [wobbly]
-    spark: { cluster: etl, script: fine.sh }
+    command: { cluster: etl, command: ["true"] }
 "#;
 const CLUSTER: &str = r#"
-provision: { expression: "cron(0 5 * * ? *)", timezone: UTC }
-terminate: { expression: "cron(0 8 * * ? *)", timezone: UTC, drain: 30m }
+provision: { expression: "cron(1 0 1 3 ? 2026)", timezone: UTC }
+terminate: { expression: "cron(0 6 1 3 ? 2026)", timezone: UTC, drain: 10m }
 release: emr-7.9.0
-applications: [Spark]
-instances: { primary: m7g.xlarge, core: { type: r7g.2xlarge, count: 2 } }
+instances: { primary: m7g.xlarge }
 tags: { purpose: etl }
 "#;
 
-/// Fails at first, and always in the run `bad`.
+/// Fails at first, and always in `bad`.
 const WOBBLY: &str = "[ \"$2\" = bad ] && exit 3\n[ \"$1\" = 2 ]\n";
 
 /// Reads the files as tables, with the partitions as columns, and asks each query.
@@ -103,15 +104,18 @@ fn duckdb(folder: &Path) -> Vec<Value> {
 fn what_ended_is_read_alike_by_two_readers_and_is_what_the_state_says() {
     let scene = Scene::new();
     scene.define("clusters/etl.yaml", CLUSTER);
-    scene.define("workflows/daily.yaml", WORKFLOW);
+    for name in ["good", "bad"] {
+        scene.define(&format!("workflows/{name}.yaml"), &WORKFLOW.replace("NAME", name));
+    }
     scene.script("wobbly.sh", WOBBLY);
-    scene.script("fine.sh", "true");
-    let _engine = scene.engine(Time::SkipFrom("2026-03-02T04:59:00Z"));
-    let runs = ["good", "bad"].map(|slot| scene.start_run("daily", slot));
-    let runs = runs.map(|run| scene.end_of(&run));
-    assert_eq!(runs.clone().map(|run| run.state), [RunState::Succeeded, RunState::Failed]);
+    let _engine = scene.engine(Time::SkipFrom("2026-03-01T00:00:00Z"));
+    let runs = ["good", "bad"].map(|name| crate::view::run_id(name, "2026-03-01T00:01:00Z"));
+    for (run, state) in runs.iter().zip([RunState::Succeeded, RunState::Failed]) {
+        scene.wait_for("the run has started", || scene.run(run).is_some());
+        scene.ends(run, state);
+    }
     scene.wait_for("the cluster's end", || {
-        scene.instances("etl").first().is_some_and(|one| one.ended_at.is_some())
+        scene.instances("etl")[0].ended_at.is_some()
     });
     let folder = scene.file("history");
     scene.archive(&folder);
@@ -119,24 +123,24 @@ fn what_ended_is_read_alike_by_two_readers_and_is_what_the_state_says() {
     let ours = datafusion(&folder);
     assert_eq!(ours, duckdb(&folder));
 
-    let count = |value: &Value| value.as_array().unwrap().len();
-    assert_eq!(count(&ours[0]), runs.len());
-    let past: usize = runs.iter().map(|run| scene.past(&run.run).len()).sum();
-    let tasks: Vec<_> = runs.iter().flat_map(|run| scene.tasks(&run.run)).collect();
-    assert_eq!(count(&ours[1]), past + tasks.len(), "{:#}", ours[1]);
-    let states = ours[1].as_array().unwrap().iter().map(|row| row[3].as_str().unwrap());
-    let retried = states.clone().filter(|state| *state == "retried").count();
-    assert_eq!(retried, past);
-    let blocked = tasks.iter().filter(|(_, task)| task.state == TaskState::Blocked);
-    assert_eq!(states.filter(|state| *state == "blocked").count(), blocked.count());
-    let on_cluster = ours[1].as_array().unwrap().iter().filter(|row| row[6].is_string());
-    assert_eq!(on_cluster.count(), 1, "only `after` of the good run");
-    let instance = &scene.instances("etl")[0];
-    assert_eq!(ours[2][0][1], instance.instance.to_string());
-    assert_eq!(ours[2][0][3], "etl");
-    // Every attempt that ran has a time, also one that was retried.
-    let ran = ours[1].as_array().unwrap().iter().filter(|row| row[2] != 0).count();
-    let timed = "SELECT count(seconds) FROM tasks WHERE seconds >= 0";
-    let timed = Dataset::open(&folder).unwrap().query(timed).unwrap();
-    assert_eq!(timed.rows, [[Cell::Number(i64::try_from(ran).unwrap())]]);
+    let rows = |query: usize| ours[query].as_array().unwrap().clone();
+    assert_eq!(rows(0).len(), runs.len());
+    let past: usize = runs.iter().map(|run| scene.past(run).len()).sum();
+    let tasks: Vec<_> = runs.iter().flat_map(|run| scene.tasks(run)).collect();
+    assert_eq!(rows(1).len(), past + tasks.len(), "{:#}", ours[1]);
+    let in_state = |state| rows(1).iter().filter(|row| row[3] == state).count();
+    assert_eq!((in_state("retried"), past), (2, 2));
+    let blocked = |(_, task): &&(String, model::task::Task)| task.state == TaskState::Blocked;
+    assert_eq!(in_state("blocked"), tasks.iter().filter(blocked).count());
+    // Only `after` of the good run was on the cluster; it is known by the instance it ran on.
+    let instance = scene.instances("etl")[0].instance.to_string();
+    let on_cluster: Vec<Value> = rows(1).into_iter().filter(|row| row[6].is_string()).collect();
+    assert_eq!((on_cluster.len(), &on_cluster[0][6]), (1, &instance.clone().into()));
+    assert_eq!((&ours[2][0][1], &ours[2][0][3]), (&instance.into(), &"etl".into()));
+    // Every attempt has a time, also one that was retried.
+    let attempts = rows(1).iter().filter(|row| row[2] != 0).count();
+    let timed = Dataset::open(&folder).unwrap();
+    let timed = timed.query("SELECT count(seconds) FROM tasks WHERE waited_seconds >= 0");
+    let attempts = i64::try_from(attempts).unwrap();
+    assert_eq!(timed.unwrap().rows, [[Cell::Number(attempts)]]);
 }
