@@ -13,7 +13,7 @@ module "history" {
   bucket           = local.history_bucket
   database         = "${replace(var.deployment, "-", "_")}_history"
   tables           = local.history.tables
-  teams            = sort(distinct(concat(module.definitions.all_teams, var.history_former_teams)))
+  teams            = sort(setunion(module.definitions.all_teams, var.history_former_teams))
   since            = var.history_since
   keep_days        = var.history_days
   can_be_destroyed = !var.deletion_protection

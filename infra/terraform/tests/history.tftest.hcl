@@ -98,7 +98,7 @@ run "partitions_follow_from_dates_and_teams" {
       && table.parameters["projection.team.values"] == "energy,weather"
       && table.parameters["projection.date.range"] == "2026-01-01,NOW+1DAYS"
       && table.parameters["storage.location.template"] == "s3://prod-history/${name}/date=$${date}/team=$${team}/"
-      && table.partition_keys[*].name == ["date", "team"]
+      && table.partition_keys[*].name == tolist(["date", "team"])
     ])
     error_message = jsonencode(aws_glue_catalog_table.files)
   }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -15,6 +15,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use history::{Kind, Partition, Table};
 
 /// Parquet files of one table, each with its partition.
@@ -51,7 +52,9 @@ impl Files {
     /// Adds a file, by its absolute path and its size in bytes.
     pub fn add(&mut self, path: &Path, bytes: u64, partition: Partition) -> Result<()> {
         let path = datafusion::object_store::path::Path::from_absolute_path(path)?;
-        let mut file = PartitionedFile::new(path.to_string(), bytes);
+        let mut file = PartitionedFile::new("", bytes);
+        // As it is: a text would be escaped once more.
+        file.object_meta.location = path;
         let values = [partition.date, partition.team];
         file.partition_values = values
             .map(|value| ScalarValue::Utf8View(Some(value)))
@@ -78,6 +81,10 @@ impl TableProvider for Files {
         _: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.files.is_empty() {
+            let schema = project_schema(self.schema.table_schema(), projection)?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
         let threads = session.config().target_partitions();
         let groups = FileGroup::new(self.files.clone()).split_files(threads);
         let source = Arc::new(ParquetSource::new(self.schema.clone()));
