@@ -10,6 +10,7 @@ use std::{fs, io};
 
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider as _};
 use datafusion::common::DataFusionError;
+use datafusion::config::Dialect;
 use datafusion::error::Result;
 use datafusion::execution::context::SQLOptions;
 use datafusion::functions_aggregate::approx_percentile_cont::approx_percentile_cont_udaf;
@@ -53,7 +54,10 @@ impl Dataset {
         let mut config = SessionConfig::new()
             .with_information_schema(true)
             .with_target_partitions(threads);
-        config.options_mut().sql_parser.collect_spans = true;
+        let parser = &mut config.options_mut().sql_parser;
+        parser.collect_spans = true;
+        // The generic dialect takes a column called `cluster` for the beginning of a clause.
+        parser.dialect = Dialect::PostgreSQL;
         let context = SessionContext::new_with_config(config);
         let registering = context.clone();
         let opened = runtime.spawn(async move { register(&registering, found).await });
