@@ -133,8 +133,10 @@ async fn merge_closed(archive: &impl Archive, clock: &impl Clock) -> Result<(), 
         for table in Table::ALL {
             let folder = format!("{}/date={day}/", table.name());
             let names = archive.list(&folder).await?;
-            let partitions: BTreeSet<Partition> =
-                names.iter().filter_map(|name| Partition::of(name)).collect();
+            let partitions: BTreeSet<Partition> = names
+                .iter()
+                .filter_map(|name| Partition::of(name))
+                .collect();
             for partition in partitions {
                 merge(archive, &partition, LARGE).await?;
             }

@@ -81,21 +81,35 @@ fn a_batch_becomes_a_file_for_each_day_and_team_and_replaces_itself() {
         ready(instant(LATE)),
     ];
     let mut messages = facts(&batch);
-    messages.push(Message::Drain("weather--etl--20260301t050000z--1".parse().unwrap()));
+    messages.push(Message::Drain(
+        "weather--etl--20260301t050000z--1".parse().unwrap(),
+    ));
     for _ in 0..2 {
         let verdicts = deliver(&archive, NEXT, messages.clone());
-        assert!(verdicts[..5].iter().all(|verdict| *verdict == Verdict::Done));
+        assert!(
+            verdicts[..5]
+                .iter()
+                .all(|verdict| *verdict == Verdict::Done)
+        );
         assert!(matches!(verdicts[5], Verdict::Poison(_)));
     }
     let files = archive.files();
-    let folders: Vec<&str> = files.keys().map(|name| &name[..name.rfind('/').unwrap()]).collect();
+    let folders: Vec<&str> = files
+        .keys()
+        .map(|name| &name[..name.rfind('/').unwrap()])
+        .collect();
     let expected = [
         "runs/date=2026-03-01/team=weather",
         "runs/date=2026-03-02/team=energy",
         "runs/date=2026-03-02/team=weather",
     ];
     assert_eq!(folders, expected);
-    let expected = ["energy--daily--3/1", "weather--daily--1/1", "weather--daily--2/1", "weather--daily--4/1"];
+    let expected = [
+        "energy--daily--3/1",
+        "weather--daily--1/1",
+        "weather--daily--2/1",
+        "weather--daily--4/1",
+    ];
     assert_eq!(keys(&archive), expected);
 }
 
@@ -103,7 +117,10 @@ fn a_batch_becomes_a_file_for_each_day_and_team_and_replaces_itself() {
 fn only_facts_whose_file_was_not_kept_return() {
     let archive = MemoryArchive::default();
     archive.fail_after(Some(1));
-    let batch = [run(1, "weather", instant(LATE)), run(2, "energy", instant(LATE))];
+    let batch = [
+        run(1, "weather", instant(LATE)),
+        run(2, "energy", instant(LATE)),
+    ];
     let verdicts = deliver(&archive, LATE, facts(&batch));
     // Teams come in order, so energy's was kept.
     assert!(matches!(&verdicts[0], Verdict::Failed(_)), "{verdicts:?}");
@@ -118,7 +135,11 @@ fn what_came_twice_stands_once_when_its_day_is_over_wherever_merging_broke_off()
     for calls in 0.. {
         let archive = MemoryArchive::default();
         deliver(&archive, LATE, facts(&[one.clone(), two.clone()]));
-        deliver(&archive, LATE, facts(&[two.clone(), three.clone(), two.clone()]));
+        deliver(
+            &archive,
+            LATE,
+            facts(&[two.clone(), three.clone(), two.clone()]),
+        );
         deliver(&archive, LATE, facts(&[run(4, "weather", instant(NEXT))]));
         assert_eq!(keys(&archive).len(), 5);
         archive.fail_after(Some(calls));
@@ -132,7 +153,10 @@ fn what_came_twice_stands_once_when_its_day_is_over_wherever_merging_broke_off()
             break;
         }
         broken += 1;
-        assert_eq!(deliver(&archive, NEXT, vec![Message::Sweep]), [Verdict::Done]);
+        assert_eq!(
+            deliver(&archive, NEXT, vec![Message::Sweep]),
+            [Verdict::Done]
+        );
         assert_eq!(keys(&archive).len(), 4);
         assert_eq!(archive.files().len(), 2);
     }
@@ -169,6 +193,9 @@ fn a_file_that_is_damaged_is_left_alone_and_named() {
     block_on(archive.put(damaged, b"nonsense".to_vec())).unwrap();
     let before = archive.files();
     let told = deliver(&archive, NEXT, vec![Message::Sweep]);
-    assert!(matches!(&told[0], Verdict::Failed(why) if why.starts_with(damaged)), "{told:?}");
+    assert!(
+        matches!(&told[0], Verdict::Failed(why) if why.starts_with(damaged)),
+        "{told:?}"
+    );
     assert_eq!(archive.files(), before);
 }

@@ -40,12 +40,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     generate(&folder, task_runs)?;
     let (files, bytes) = size(&folder)?;
     let took = begun.elapsed().as_secs();
-    println!("{task_runs} task-runs in {files} files, {} MB, written in {took} s", bytes / 1_000_000);
-    println!("{:<44}{:>8}{:>10}{:>10}", "QUESTION", "ROWS", "MEDIAN", "SLOWEST");
+    println!(
+        "{task_runs} task-runs in {files} files, {} MB, written in {took} s",
+        bytes / 1_000_000
+    );
+    println!(
+        "{:<44}{:>8}{:>10}{:>10}",
+        "QUESTION", "ROWS", "MEDIAN", "SLOWEST"
+    );
     let report = |report: Report| report.sql(&Prices::default());
     for (name, sql) in [
-        ("trend per workflow and week, of runs", report(Report::Trend)),
-        ("trend per workflow and week, of task-runs", ATTEMPTS.to_owned()),
+        (
+            "trend per workflow and week, of runs",
+            report(Report::Trend),
+        ),
+        (
+            "trend per workflow and week, of task-runs",
+            ATTEMPTS.to_owned(),
+        ),
         ("one workflow's tasks in one month", MONTH.to_owned()),
         ("flakiest tasks", report(Report::Flaky)),
         ("failures by team", report(Report::Failures)),
@@ -82,7 +94,8 @@ fn generate(folder: &Path, task_runs: u32) -> Result<(), Box<dyn Error>> {
         });
         let workers: Vec<_> = workers.collect();
         let ends = workers.into_iter().map(|worker| worker.join());
-        ends.map(|end| end.expect("a writer does not panic")).collect()
+        ends.map(|end| end.expect("a writer does not panic"))
+            .collect()
     });
     Ok(results.into_iter().collect::<Result<_, _>>()?)
 }
@@ -94,7 +107,14 @@ fn partition(folder: &Path, day: u32, team: u32, count: u32) -> std::io::Result<
     for number in 0..count {
         let workflow = number % WORKFLOWS_OF_TEAM;
         let start = FIRST_MS + i64::from(day) * DAY_MS + i64::from(dice.below(80_000_000));
-        run(&mut dice, (day, team, number), workflow, start, &mut runs, &mut tasks);
+        run(
+            &mut dice,
+            (day, team, number),
+            workflow,
+            start,
+            &mut runs,
+            &mut tasks,
+        );
     }
     for (table, rows) in [(Table::Runs, runs), (Table::Tasks, tasks)] {
         let rows = history::merged(rows);
@@ -140,7 +160,10 @@ fn run(
             "state" => Some(Value::Text(state.to_owned())),
             "failure" => (state != "succeeded").then(|| Value::Text("application".to_owned())),
             "cluster" => Some(Value::Text(cluster.clone())),
-            "instance" => Some(Value::Text(format!("{}--2026{day:03}", cluster.replace('/', "--")))),
+            "instance" => Some(Value::Text(format!(
+                "{}--2026{day:03}",
+                cluster.replace('/', "--")
+            ))),
             "submission" => Some(Value::Text(format!("s-{:013X}", dice.next() >> 12))),
             "ready_at" => Some(Value::Instant(ready)),
             "submitted_at" | "started_at" => Some(Value::Instant(started)),

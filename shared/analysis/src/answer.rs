@@ -62,7 +62,9 @@ fn cells(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
     if kind.is_numeric() {
         let numbers = cast(column, &DataType::Float64)?;
         let numbers = numbers.as_primitive::<Float64Type>().iter();
-        return Ok(numbers.map(|number| of(number.map(Cell::Fraction))).collect());
+        return Ok(numbers
+            .map(|number| of(number.map(Cell::Fraction)))
+            .collect());
     }
     let options = FormatOptions::default();
     let texts = ArrayFormatter::try_new(column, &options)?;

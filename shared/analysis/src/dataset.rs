@@ -70,9 +70,7 @@ impl Dataset {
     pub fn query(&self, sql: &str) -> std::result::Result<Answer, QueryError> {
         let (context, sql) = (self.context.clone(), sql.to_owned());
         // On a thread of its own: planning needs more stack than a caller may have.
-        let asked = self
-            .runtime
-            .spawn(async move { ask(&context, &sql).await });
+        let asked = self.runtime.spawn(async move { ask(&context, &sql).await });
         let answer = self.runtime.block_on(asked);
         let answer = answer.unwrap_or_else(|broke| Err(DataFusionError::External(broke.into())));
         answer.map_err(|error| explained(&error))

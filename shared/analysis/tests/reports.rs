@@ -124,13 +124,50 @@ fn runs() -> Vec<Fact> {
     };
     vec![
         // The week of Monday 2 March: 60, 90 and 120 seconds.
-        daily("1", 1, Succeeded, "2026-03-02T05:00:00Z", "2026-03-02T05:01:00Z"),
-        daily("2", 1, Succeeded, "2026-03-03T05:00:00Z", "2026-03-03T05:01:30Z"),
-        daily("3", 1, Succeeded, "2026-03-08T05:00:00Z", "2026-03-08T05:02:00Z"),
+        daily(
+            "1",
+            1,
+            Succeeded,
+            "2026-03-02T05:00:00Z",
+            "2026-03-02T05:01:00Z",
+        ),
+        daily(
+            "2",
+            1,
+            Succeeded,
+            "2026-03-03T05:00:00Z",
+            "2026-03-03T05:01:30Z",
+        ),
+        daily(
+            "3",
+            1,
+            Succeeded,
+            "2026-03-08T05:00:00Z",
+            "2026-03-08T05:02:00Z",
+        ),
         // The next week: it failed after five minutes, and its rerun does not count.
-        daily("4", 1, Failed, "2026-03-09T05:00:00Z", "2026-03-09T05:05:00Z"),
-        daily("4", 2, Succeeded, "2026-03-09T07:00:00Z", "2026-03-09T07:00:01Z"),
-        run("energy/hourly", "1", 1, Succeeded, "2026-03-02T05:00:00Z", "2026-03-02T06:00:00.500Z"),
+        daily(
+            "4",
+            1,
+            Failed,
+            "2026-03-09T05:00:00Z",
+            "2026-03-09T05:05:00Z",
+        ),
+        daily(
+            "4",
+            2,
+            Succeeded,
+            "2026-03-09T07:00:00Z",
+            "2026-03-09T07:00:01Z",
+        ),
+        run(
+            "energy/hourly",
+            "1",
+            1,
+            Succeeded,
+            "2026-03-02T05:00:00Z",
+            "2026-03-02T06:00:00.500Z",
+        ),
     ]
 }
 
@@ -187,9 +224,24 @@ fn tasks() -> Vec<Fact> {
 
 fn clusters() -> Vec<Fact> {
     vec![
-        cluster(INSTANCE, Some("j-1"), "2026-03-02T05:00:00Z", "2026-03-02T06:00:00Z"),
-        cluster(UNUSED, Some("j-2"), "2026-03-03T05:00:00Z", "2026-03-03T05:30:00Z"),
-        cluster(NEVER_UP, None, "2026-03-03T05:00:00Z", "2026-03-03T05:30:00Z"),
+        cluster(
+            INSTANCE,
+            Some("j-1"),
+            "2026-03-02T05:00:00Z",
+            "2026-03-02T06:00:00Z",
+        ),
+        cluster(
+            UNUSED,
+            Some("j-2"),
+            "2026-03-03T05:00:00Z",
+            "2026-03-03T05:30:00Z",
+        ),
+        cluster(
+            NEVER_UP,
+            None,
+            "2026-03-03T05:00:00Z",
+            "2026-03-03T05:30:00Z",
+        ),
     ]
 }
 
@@ -225,7 +277,11 @@ fn lines(answer: &Answer) -> Vec<String> {
 
 fn ask(sql: &str) -> Vec<String> {
     let (dataset, _folder) = dataset();
-    lines(&dataset.query(sql).unwrap_or_else(|error| panic!("{error:?}\n{sql}")))
+    lines(
+        &dataset
+            .query(sql)
+            .unwrap_or_else(|error| panic!("{error:?}\n{sql}")),
+    )
 }
 
 fn prices() -> Prices {
@@ -290,7 +346,11 @@ fn what_came_twice_counts_once_and_partitions_are_columns() {
     let counts = "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM tasks), (SELECT count(*) FROM clusters)";
     assert_eq!(ask(counts), ["6 5 3"]);
     let days = "SELECT date, team, count(*) FROM runs WHERE date <= '2026-03-03' GROUP BY 1, 2 ORDER BY 1, 2";
-    let expected = ["2026-03-02 energy 1", "2026-03-02 weather 1", "2026-03-03 weather 1"];
+    let expected = [
+        "2026-03-02 energy 1",
+        "2026-03-02 weather 1",
+        "2026-03-03 weather 1",
+    ];
     assert_eq!(ask(days), expected);
     let first = "SELECT * FROM runs WHERE run = 'weather--daily--1'";
     let expected = "daily weather--daily--1 1 2026-03-02T05:00:00Z 1 succeeded - 2026-03-02T05:00:00Z \
@@ -354,11 +414,17 @@ fn the_page_for_people_names_every_column_and_its_queries_are_answered() {
     for table in history::Table::ALL {
         for column in table.columns() {
             let row = format!("| {} | ", column.name);
-            assert!(page.contains(&row) && page.contains(column.about), "{}", column.name);
+            assert!(
+                page.contains(&row) && page.contains(column.about),
+                "{}",
+                column.name
+            );
         }
     }
     let queries = page.split("```sql\n").skip(1);
-    let queries: Vec<&str> = queries.filter_map(|rest| rest.split("```").next()).collect();
+    let queries: Vec<&str> = queries
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
     assert!(queries.len() >= 5);
     let (dataset, _folder) = dataset();
     for query in queries {

@@ -46,7 +46,9 @@ pub fn read(table: Table, bytes: Vec<u8>) -> std::result::Result<Vec<Row>, Unrea
         let mut columns = Vec::new();
         for column in table.columns() {
             let written = schema.columns().iter();
-            let position = written.into_iter().position(|one| one.name() == column.name);
+            let position = written
+                .into_iter()
+                .position(|one| one.name() == column.name);
             columns.push(match position {
                 Some(position) => read_column(&*group, position, column, count)?.into_iter(),
                 None => vec![None; count].into_iter(),
@@ -100,7 +102,9 @@ fn schema(table: Table) -> Result<Type> {
         field.build().map(Arc::new)
     });
     let fields = fields.collect::<Result<_>>()?;
-    Type::group_type_builder(table.name()).with_fields(fields).build()
+    Type::group_type_builder(table.name())
+        .with_fields(fields)
+        .build()
 }
 
 fn write_column(
@@ -171,7 +175,11 @@ fn read_column(
         }
         _ => return Err(wrong()),
     };
-    if read.len() == count { Ok(read) } else { Err(wrong()) }
+    if read.len() == count {
+        Ok(read)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Puts values to the rows that have one.

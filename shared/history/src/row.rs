@@ -98,7 +98,9 @@ impl Row {
 }
 
 /// The rows of facts, in their partitions. What ends nothing is left out.
-pub fn by_partition<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> BTreeMap<Partition, Vec<Row>> {
+pub fn by_partition<'a>(
+    facts: impl IntoIterator<Item = &'a Fact>,
+) -> BTreeMap<Partition, Vec<Row>> {
     let mut partitions: BTreeMap<Partition, Vec<Row>> = BTreeMap::new();
     for (partition, row) in facts.into_iter().filter_map(Row::of) {
         partitions.entry(partition).or_default().push(row);

@@ -56,7 +56,11 @@ fn tables_of_history_are_those_of_its_files() {
     let ends = fact_types().into_iter().filter(|name| {
         let sample = fs::read_to_string(samples.join(format!("{name}.json"))).unwrap();
         let fact: Fact = serde_json::from_str(&sample).unwrap();
-        assert_eq!(fact.body.is_end(), history::Row::of(&fact).is_some(), "{name}");
+        assert_eq!(
+            fact.body.is_end(),
+            history::Row::of(&fact).is_some(),
+            "{name}"
+        );
         fact.body.is_end()
     });
     let ends: BTreeSet<String> = ends.collect();

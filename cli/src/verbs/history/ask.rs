@@ -74,7 +74,8 @@ fn read_prices(path: &Path) -> Result<Prices, Failure> {
         }
         Err(error) => return Err(Failure::trouble(what()).because(error)),
     };
-    serde_saphyr::from_str(&text).map_err(|error| Failure::not_as_it_should_be(what()).because(error))
+    serde_saphyr::from_str(&text)
+        .map_err(|error| Failure::not_as_it_should_be(what()).because(error))
 }
 
 /// Says why a query got no answer.
@@ -106,7 +107,10 @@ fn print(answer: &Answer, csv: bool, screen: Screen) -> Result<(), Failure> {
         note("nothing of that has ended yet");
         return Ok(());
     }
-    let columns = answer.columns.iter().map(|name| (name.as_str(), Fit::Whole));
+    let columns = answer
+        .columns
+        .iter()
+        .map(|name| (name.as_str(), Fit::Whole));
     let mut table = Table::of(columns);
     for row in &answer.rows {
         table.push(row.iter().map(|cell| plain(text(cell))));

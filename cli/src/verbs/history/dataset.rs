@@ -49,7 +49,9 @@ fn position(reader: &Reader, folder: &Path) -> Result<i64, Failure> {
     let written = fs::read_to_string(folder.join(POSITION)).unwrap_or_default();
     let written: i64 = written.trim().parse().unwrap_or(0);
     let there = reader.ended(written - 1, 1).map_err(unreadable)?;
-    let known = there.first().is_some_and(|(position, _)| *position == written);
+    let known = there
+        .first()
+        .is_some_and(|(position, _)| *position == written);
     Ok(if known { written } else { 0 })
 }
 
@@ -63,7 +65,9 @@ async fn bring(reader: &Reader, archive: &FolderArchive, from: i64) -> Result<i6
         position = *last;
         let unread = page.iter().filter(|(_, fact)| fact.is_none()).count();
         if unread > 0 {
-            note(&format!("warning: {unread} facts cannot be read, and are not in history"));
+            note(&format!(
+                "warning: {unread} facts cannot be read, and are not in history"
+            ));
         }
         let facts = page.iter().filter_map(|(_, fact)| fact.as_ref());
         for (partition, kept) in keep(archive, facts).await {

@@ -70,8 +70,10 @@ impl History {
 impl History {
     /// Says that it cannot.
     pub fn run(self, _: &At, _: Screen) -> Result<Exit, Failure> {
-        Err(Failure::usage("this murmur was built without `murmur history`")
-            .help("`cargo build --package murmur` builds one with it"))
+        Err(
+            Failure::usage("this murmur was built without `murmur history`")
+                .help("`cargo build --package murmur` builds one with it"),
+        )
     }
 }
 

@@ -105,7 +105,10 @@ fn what_ended_is_read_alike_by_two_readers_and_is_what_the_state_says() {
     let scene = Scene::new();
     scene.define("clusters/etl.yaml", CLUSTER);
     for name in ["good", "bad"] {
-        scene.define(&format!("workflows/{name}.yaml"), &WORKFLOW.replace("NAME", name));
+        scene.define(
+            &format!("workflows/{name}.yaml"),
+            &WORKFLOW.replace("NAME", name),
+        );
     }
     scene.script("wobbly.sh", WOBBLY);
     let _engine = scene.engine(Time::SkipFrom("2026-03-01T00:00:00Z"));
@@ -134,9 +137,18 @@ fn what_ended_is_read_alike_by_two_readers_and_is_what_the_state_says() {
     assert_eq!(in_state("blocked"), tasks.iter().filter(blocked).count());
     // Only `after` of the good run was on the cluster; it is known by the instance it ran on.
     let instance = scene.instances("etl")[0].instance.to_string();
-    let on_cluster: Vec<Value> = rows(1).into_iter().filter(|row| row[6].is_string()).collect();
-    assert_eq!((on_cluster.len(), &on_cluster[0][6]), (1, &instance.clone().into()));
-    assert_eq!((&ours[2][0][1], &ours[2][0][3]), (&instance.into(), &"etl".into()));
+    let on_cluster: Vec<Value> = rows(1)
+        .into_iter()
+        .filter(|row| row[6].is_string())
+        .collect();
+    assert_eq!(
+        (on_cluster.len(), &on_cluster[0][6]),
+        (1, &instance.clone().into())
+    );
+    assert_eq!(
+        (&ours[2][0][1], &ours[2][0][3]),
+        (&instance.into(), &"etl".into())
+    );
     // Every attempt has a time, also one that was retried.
     let attempts = rows(1).iter().filter(|row| row[2] != 0).count();
     let timed = Dataset::open(&folder).unwrap();
