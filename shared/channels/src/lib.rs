@@ -108,6 +108,8 @@ impl<S: Secrets> Notifier for Channels<S> {
         post: &Post,
     ) -> Result<Option<String>, NotifyError> {
         let secret = self.credential(team, route).await?;
+        let hidden = secret.as_ref().and_then(|secret| hidden(secret, post));
+        let post = hidden.as_ref().unwrap_or(post);
         let answer = self.hand_over(route, secret.as_ref(), post).await;
         if let (Err(NotifyError::Refused { .. }), Some(name)) = (&answer, &route.secret) {
             // Whoever mends it is not kept waiting.
@@ -118,6 +120,16 @@ impl<S: Secrets> Notifier for Channels<S> {
             None => answer,
         }
     }
+}
+
+/// A message whose lines are of somebody's work, without the credential it is posted with.
+fn hidden(secret: &Secret, post: &Post) -> Option<Post> {
+    let mut post = post.clone();
+    let printed = post.printed.as_mut()?;
+    for line in &mut printed.lines {
+        *line = secret.hide(std::mem::take(line));
+    }
+    Some(post)
 }
 
 /// One post, which may take more than one request.

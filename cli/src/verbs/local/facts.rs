@@ -130,6 +130,8 @@ impl Facts {
             | FactBody::ClusterIdle(_)
             | FactBody::ClusterLeaked(_)
             | FactBody::TickMissed(_)
+            | FactBody::LettersSetAside(_)
+            | FactBody::LettersGone(_)
             | FactBody::OperationRequested(_)
             | FactBody::OperationDone(_) => {}
         }
@@ -223,6 +225,19 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
         FactBody::TickMissed(fact) => {
             let rest = format!(" of {} was missed", fact.scheduled_time);
             ((fact.schedule.to_string(), "tick", rest), Paint::Waiting)
+        }
+        FactBody::LettersSetAside(fact) => {
+            let reason = fact.reason.as_deref();
+            let rest = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let subject = format!("messages of {}", fact.inbox);
+            ((subject, "set aside", rest), Paint::Bad)
+        }
+        FactBody::LettersGone(fact) => {
+            let rest = " is set aside any more".to_owned();
+            (
+                (format!("no message of {}", fact.inbox), "", rest),
+                Paint::Good,
+            )
         }
         FactBody::OperationDone(fact) => {
             let subject = format!("{} {}", fact.by, fact.operation);

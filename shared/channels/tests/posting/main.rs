@@ -96,6 +96,9 @@ fn post(kind: PostKind, reference: Option<&str>) -> Post {
         fields: vec![("Run".into(), "weather--daily--k-1".into())],
         lines: vec!["clean: exit code 1".into()],
         omitted: 0,
+        printed: None,
+        links: Vec::new(),
+        worse: false,
         commands: vec!["murmur show weather--daily--k-1".into()],
         at: now(),
         about: vec![About {

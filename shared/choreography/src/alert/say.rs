@@ -4,8 +4,31 @@ use model::Timestamp;
 use model::alert::{Incident, IncidentState, Said, Severity};
 use model::definition::{AlertChannel, AlertRoute};
 use model::post::PostKind;
+use model::units::Seconds;
 
 use super::summary::Summary;
+
+/// After a failure it takes EMR so long at most to copy what a step printed to S3
+/// (<https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-debugging.html>: every five
+/// minutes), and a little.
+const COPIED: Seconds = Seconds(330);
+
+/// When a route that could be told no last lines is told them: only where a message is edited, so
+/// that nobody hears of it twice, and once.
+pub fn printed_at(
+    said: Option<&Said>,
+    reference: Option<&str>,
+    comes_later: bool,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if !comes_later || reference.is_none() {
+        return None;
+    }
+    match said.filter(|said| said.state == IncidentState::Open) {
+        None => Some(COPIED.after(now)),
+        Some(said) => said.printed_at.filter(|at| *at > now),
+    }
+}
 
 /// What a route is told now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +43,7 @@ pub enum Say {
 /// What matters besides the incident itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Circumstances {
+    pub now: Timestamp,
     /// Until when its workflow is quiet.
     pub quiet_until: Option<Timestamp>,
     /// Whether fewer runs have failed in a row than its workflow wants to be told of.
@@ -53,7 +77,11 @@ pub fn say(
             } else if more && edits(route.channel) {
                 Say::Now(PostKind::Changed)
             } else {
-                Say::Nothing
+                match said.printed_at {
+                    Some(at) if at <= circumstances.now => Say::Now(PostKind::Changed),
+                    Some(at) => Say::Hold(at),
+                    None => Say::Nothing,
+                }
             }
         }
     }
@@ -134,7 +162,31 @@ mod tests {
             symptoms,
             newest_at: at(newest),
             at: at(newest),
+            severity: None,
+            printed_at: None,
             reference: None,
+        }
+    }
+
+    #[test]
+    fn lines_that_come_later_are_put_into_a_message_that_is_edited_and_once() {
+        let open = said(IncidentState::Open, 1, 5);
+        let closed = said(IncidentState::Resolved, 1, 5);
+        let waits = Said {
+            printed_at: Some(at(200)),
+            ..said(IncidentState::Open, 1, 5)
+        };
+        let later = Some(at(430));
+        for (said, reference, comes_later, expected) in [
+            (None, Some("C/1"), true, later),
+            (Some(&closed), Some("C/1"), true, later),
+            (Some(&open), Some("C/1"), true, None),
+            (Some(&waits), Some("C/1"), true, waits.printed_at),
+            (Some(&waits), Some("C/1"), false, None),
+            (None, None, true, None),
+            (None, Some("C/1"), false, None),
+        ] {
+            assert_eq!(printed_at(said, reference, comes_later, at(100)), expected);
         }
     }
 
@@ -146,6 +198,7 @@ mod tests {
         let again = [("task/r/t", 9)];
         let late = [("deadline/r", 5)];
         let usual = Circumstances {
+            now: at(50),
             quiet_until: None,
             is_rare: false,
             is_unsure: false,
@@ -165,6 +218,13 @@ mod tests {
         let slack = AlertChannel::Slack;
         let email = AlertChannel::Email;
         let opened = || Some(said(Open, 1, 5));
+        let unprinted = |printed_at| {
+            let said = said(Open, 1, 5);
+            Some(Said {
+                printed_at: Some(at(printed_at)),
+                ..said
+            })
+        };
         let closed = || Some(said(Resolved, 1, 5));
         let now = |kind| Say::Now(kind);
         for (name, state, symptoms, channel, before, circumstances, expected) in [
@@ -303,6 +363,24 @@ mod tests {
                 opened(),
                 unsure,
                 now(PostKind::Opened),
+            ),
+            (
+                "its lines are not there",
+                Open,
+                &one,
+                slack,
+                unprinted(60),
+                usual,
+                Say::Hold(at(60)),
+            ),
+            (
+                "its lines are there",
+                Open,
+                &one,
+                slack,
+                unprinted(50),
+                usual,
+                now(PostKind::Changed),
             ),
             (
                 "nothing stands",
