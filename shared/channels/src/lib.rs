@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod apart;
 mod http;
 pub mod mail;
 mod pagerduty;
@@ -29,7 +30,9 @@ use tokio::time::Instant;
 use address::{Address, Service};
 use http::{Answer, Http, Outgoing};
 
+pub use apart::Apart;
 pub use http::NoCertificates;
+pub use rustls::RootCertStore;
 pub use secret::{Secret, Secrets};
 pub use settings::{Settings, SettingsError};
 
@@ -52,6 +55,21 @@ impl<S: Secrets> Channels<S> {
             secrets,
             settings,
             http: Http::new()?,
+            now,
+        })
+    }
+
+    /// The same, trusting only these authorities.
+    pub fn trusting(
+        secrets: S,
+        settings: Settings,
+        now: fn() -> Timestamp,
+        roots: RootCertStore,
+    ) -> Result<Self, NoCertificates> {
+        Ok(Self {
+            secrets,
+            settings,
+            http: Http::trusting(roots)?,
             now,
         })
     }

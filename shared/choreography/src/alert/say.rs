@@ -74,7 +74,7 @@ pub fn say(
             let more = summary.symptoms > said.symptoms || newer;
             if circumstances.is_unsure {
                 Say::Now(PostKind::Opened)
-            } else if more && edits(route.channel) {
+            } else if more && (edits(route.channel, said) || is_worse(summary, said)) {
                 Say::Now(PostKind::Changed)
             } else {
                 match said.printed_at {
@@ -105,12 +105,20 @@ fn opened(summary: &Summary, route: &AlertRoute, circumstances: Circumstances) -
 }
 
 /// Whether a later message takes the place of an earlier one, or its own place below it, so that
-/// more can be said without another alert.
-fn edits(channel: AlertChannel) -> bool {
+/// more can be said without another alert. By an incoming webhook of Slack, or in a digest, there is
+/// no message to find again.
+fn edits(channel: AlertChannel, said: &Said) -> bool {
     match channel {
-        AlertChannel::Slack | AlertChannel::Pagerduty => true,
+        AlertChannel::Slack => said.reference.is_some(),
+        AlertChannel::Pagerduty => true,
         AlertChannel::Webhook | AlertChannel::Email => false,
     }
+}
+
+/// Whether people are to be called again, wherever they were told.
+fn is_worse(summary: &Summary, said: &Said) -> bool {
+    said.severity
+        .is_some_and(|severity| severity < summary.severity)
 }
 
 #[cfg(test)]
@@ -162,9 +170,9 @@ mod tests {
             symptoms,
             newest_at: at(newest),
             at: at(newest),
-            severity: None,
+            severity: Some(Severity::Error),
             printed_at: None,
-            reference: None,
+            reference: Some("C/1".into()),
         }
     }
 
@@ -197,6 +205,7 @@ mod tests {
         let two = [("task/r/t", 5), ("task/r/u", 9)];
         let again = [("task/r/t", 9)];
         let late = [("deadline/r", 5)];
+        let worse = [("task/r/t", 5), ("deadline/r", 9)];
         let usual = Circumstances {
             now: at(50),
             quiet_until: None,
@@ -218,6 +227,13 @@ mod tests {
         let slack = AlertChannel::Slack;
         let email = AlertChannel::Email;
         let opened = || Some(said(Open, 1, 5));
+        let unfound = || {
+            let said = said(Open, 1, 5);
+            Some(Said {
+                reference: None,
+                ..said
+            })
+        };
         let unprinted = |printed_at| {
             let said = said(Open, 1, 5);
             Some(Said {
@@ -263,6 +279,24 @@ mod tests {
                 opened(),
                 usual,
                 Say::Nothing,
+            ),
+            (
+                "one more where nothing is found again",
+                Open,
+                &two,
+                slack,
+                unfound(),
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "worse by mail",
+                Open,
+                &worse,
+                email,
+                unfound(),
+                usual,
+                now(PostKind::Changed),
             ),
             (
                 "failed again",
