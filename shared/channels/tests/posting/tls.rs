@@ -6,7 +6,7 @@ use channels::{Channels, RootCertStore, Settings};
 use model::name::TeamName;
 use model::post::PostKind;
 use ports::{Notifier as _, NotifyError};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -17,6 +17,9 @@ use super::{Known, by_token, now, post, said_ok};
 /// An authority of the test's own, and a server of the name `localhost` that it vouches for.
 fn vouched() -> (RootCertStore, ServerConfig) {
     let mut authority = CertificateParams::default();
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "an authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = authority.self_signed(&key).unwrap();

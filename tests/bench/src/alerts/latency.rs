@@ -20,7 +20,14 @@ use super::slack::Slack;
 use crate::measure::percentile;
 use crate::meter::Meter;
 
+/// How many failures of each kind, and so teams.
 const TEAMS: usize = 200;
+/// How many of them fail at the same time.
+const WAVES: [(&str, usize); 3] = [
+    ("one after the other", 1),
+    ("10 at a time", 10),
+    ("200 at once", TEAMS),
+];
 /// How long is waited for messages.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,11 +48,11 @@ pub fn measure() -> anyhow::Result<Vec<Told>> {
     let data = super::data(folder.path())?;
     let meter = Meter::failing(data.clock());
     let mut engine = Engine::new(data, meter, super::functions(&slack)?);
-    let workflows: Vec<Workflow> = (0..TEAMS).map(workflow).collect();
+    let workflows: Vec<Workflow> = (0..TEAMS * WAVES.len()).map(workflow).collect();
     super::register(&engine, &workflows)?;
     let mut all = Vec::new();
-    for (name, wave) in [("one after the other", 1), ("10 at a time", 10), ("200 at once", TEAMS)] {
-        all.push(told(&mut engine, &slack, &workflows, name, wave)?);
+    for ((name, wave), workflows) in WAVES.into_iter().zip(workflows.chunks(TEAMS)) {
+        all.push(told(&mut engine, &slack, workflows, name, wave)?);
     }
     Ok(all)
 }

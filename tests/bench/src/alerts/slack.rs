@@ -56,7 +56,8 @@ impl Slack {
 
     /// How many requests of a method it took.
     pub fn count(&self, method: &str) -> usize {
-        self.asked().filter(|one| one.method == method).count()
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.asked.iter().filter(|one| one.method == method).count()
     }
 
     /// Everything it took, in order.
