@@ -79,13 +79,19 @@ impl Printouts for LocalPrintouts {
 mod tests {
     use super::*;
     use crate::compute::directory::WorkDirectory;
+    use model::attempt::AttemptKey;
     use model::task::Place;
 
     #[test]
     fn the_end_of_stderr_is_read_or_else_of_stdout() {
         let folder = tempfile::tempdir().unwrap();
         let attempt = Submitted {
-            key: "team--flow--slot--clean--1--1".parse().unwrap(),
+            key: AttemptKey {
+                run: "team--flow--slot".into(),
+                task: "clean".parse().unwrap(),
+                generation: 1,
+                attempt: 1,
+            },
             place: Place::Queue("light".into()),
             id: "job-1".into(),
         };
