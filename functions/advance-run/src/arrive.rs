@@ -285,6 +285,7 @@ impl Effect<'_> {
             generation: self.key.generation,
             attempt: 1,
             since: self.at,
+            released_by: None,
         });
         ready.map(|ready| facts::ready(run, ready)).collect()
     }

@@ -67,6 +67,7 @@ async fn send<P: Ports>(ports: &P, next: &Task, delay: Seconds) -> Result<(), Tr
         generation: next.generation,
         attempt: next.attempt,
         since: next.ready_at,
+        released_by: None,
     };
     let message = Message::Fact(facts::ready(&run.value, ready));
     Ok(ports

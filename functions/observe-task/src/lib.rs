@@ -12,6 +12,7 @@ mod finish;
 
 use std::collections::BTreeMap;
 
+use choreography::claim::STRAY;
 use choreography::lifecycle::{self, Step};
 use model::attempt::AttemptKey;
 use model::definition::Retries;
@@ -400,8 +401,5 @@ async fn cancel_stray<P: Ports>(ports: &P, seen: &WorkObservation) -> Result<(),
         return Ok(());
     }
     let ids = std::slice::from_ref(&seen.submission);
-    Ok(ports
-        .compute()
-        .cancel(&seen.place, ids, "not the attempt that counts")
-        .await?)
+    Ok(ports.compute().cancel(&seen.place, ids, STRAY).await?)
 }

@@ -51,6 +51,8 @@ pub(crate) async fn cancel<P: Ports>(
             Stopped::NotSubmitted => {
                 matches!(read.value.state, TaskState::Waiting | TaskState::Retrying)
             }
+            // Others end or submit a claim, too, and what they wrote is decided about anew.
+            Stopped::InDoubt if read.value.state != TaskState::Claimed => false,
             Stopped::InDoubt => match look_up(ports, &read.value, &why).await? {
                 Doubt::Lease(left) => return Ok(Cancelled::InDoubt(left)),
                 Doubt::Found => return Ok(Cancelled::Asked),

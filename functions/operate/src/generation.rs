@@ -297,6 +297,7 @@ impl<P: Ports> Follows<'_, P> {
                 generation: *number,
                 attempt: 1,
                 since: *at,
+                released_by: None,
             };
             facts::ready(self.run, ready)
         });

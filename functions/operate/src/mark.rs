@@ -9,6 +9,7 @@ use ports::Ports;
 use protocols::plans;
 
 use crate::generation::{self, Opening};
+use crate::places::Seated;
 use crate::record::Opened;
 use crate::{Carried, Stop, refused, rerun, targets};
 
@@ -28,8 +29,8 @@ pub(crate) async fn carry_out<P: Ports>(
     // Before looking what this operation has opened: the run would otherwise show its generation to
     // who has just not found it, and who would open another.
     let run = targets::run(ports, &wanted.run).await?;
-    let generation = match generation::found(ports, opened, &wanted.run).await? {
-        Some(generation) => generation,
+    let (generation, seated) = match generation::found(ports, opened, &wanted.run).await? {
+        Some(generation) => (generation, Seated::default()),
         None => {
             let opening = opening(ports, &run.value, wanted).await?;
             let needed = if run.value.state.is_terminal() {
@@ -42,11 +43,11 @@ pub(crate) async fn carry_out<P: Ports>(
                 return Ok(Carried::Continues);
             };
             let open = generation::open(ports, opened, &run, opening, &seated.seats).await?;
-            seated.forget_waiters(ports).await?;
-            open
+            (open, seated)
         }
     };
     generation::carry_out(ports, &generation).await?;
+    seated.forget_waiters(ports).await?;
     Ok(Carried::Done(format!(
         "`{}` of {} counts as {} from generation {} on",
         wanted.task,

@@ -16,13 +16,13 @@ use crate::record::Opened;
 #[derive(Default)]
 pub(crate) struct Seated {
     pub seats: Vec<Versioned<Place>>,
-    /// What duplicates may have left where it waited.
+    /// What it or a duplicate may have left where it waited.
     waiters: Vec<Waiter>,
 }
 
 impl Seated {
-    /// Removes what duplicates left, which would take another's turn. Only once the generation is
-    /// open: before that, nobody else might wake the operation.
+    /// Removes what was left where it waited, which would take another's turn. Only once all is done:
+    /// before that, nobody else might wake the operation.
     pub async fn forget_waiters<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
         for waiter in &self.waiters {
             limits::leave(ports, waiter).await?;
@@ -52,8 +52,9 @@ pub(crate) async fn take<P: Ports>(
             }
             Seats::Full(full) => full,
         };
-        // It may have been released by another limit, whose place it does not take.
-        let others = needed.iter().filter(|sized| sized.limit != full.limit);
+        // It may have been released by another limit, whose place it does not take: also by one that
+        // its run has had a place of since it began to wait.
+        let others = run.limits.iter().filter(|sized| sized.limit != full.limit);
         limits::pass_on(ports, others).await?;
         let waiter = waiter(opened, &full, priority);
         limits::wait(ports, &waiter, *version).await?;
@@ -67,7 +68,6 @@ pub(crate) async fn take<P: Ports>(
             opened.note(ports, waits).await?;
             return Ok(None);
         }
-        limits::leave(ports, &waiter).await?;
     }
 }
 

@@ -31,8 +31,8 @@ pub(crate) async fn carry_out<P: Ports>(
     // Before looking what this operation has opened: the run would otherwise show its generation to
     // who has just not found it, and who would open another.
     let mut run = targets::run(ports, &wanted.run).await?;
-    let generation = match generation::found(ports, opened, &wanted.run).await? {
-        Some(generation) => generation,
+    let (generation, seated) = match generation::found(ports, opened, &wanted.run).await? {
+        Some(generation) => (generation, Seated::default()),
         None => {
             if let Some(pass) = &wanted.after
                 && !pass::has_succeeded(ports, opened, pass).await?
@@ -53,14 +53,14 @@ pub(crate) async fn carry_out<P: Ports>(
                 return Ok(Carried::Continues);
             };
             let open = generation::open(ports, opened, &run, opening, &seated.seats).await?;
-            seated.forget_waiters(ports).await?;
-            open
+            (open, seated)
         }
     };
     generation::carry_out(ports, &generation).await?;
     if wanted.downstream {
         downstream::ask(ports, opened, &generation, wanted.definition).await?;
     }
+    seated.forget_waiters(ports).await?;
     Ok(Carried::Done(format!(
         "{} of {} run again in generation {}",
         tasks(generation.scope.len()),

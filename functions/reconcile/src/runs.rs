@@ -207,6 +207,7 @@ async fn deliver<P: Ports>(
             generation,
             attempt,
             since,
+            released_by: None,
         };
         Outgoing::from(Message::Fact(facts::ready(run, ready)))
     });

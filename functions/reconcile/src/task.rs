@@ -45,6 +45,7 @@ async fn send<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
         generation: task.generation,
         attempt: task.attempt,
         since: task.ready_at,
+        released_by: None,
     };
     let message = Message::Fact(facts::ready(&run.value, ready));
     Ok(ports

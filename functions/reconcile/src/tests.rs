@@ -96,6 +96,7 @@ fn task(run: &Run, name: &str, state: TaskState, at: Timestamp) -> Task {
     let lease_until = Seconds::minutes(2).after(at);
     let place = Place::Queue("queue".into());
     let claim = Claim {
+        since: model::Timestamp::UNIX_EPOCH,
         lease_until,
         place,
         instance: None,

@@ -211,6 +211,7 @@ fn running(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, seen: 
         failures: Failures::default(),
         epoch: 1,
         claim: Some(Claim {
+            since: model::Timestamp::UNIX_EPOCH,
             lease_until: minute(63),
             place: Place::Instance(id.clone()),
             instance: Some(testkit::night::key(1)),

@@ -21,6 +21,7 @@ pub(crate) async fn publish<P: Ports>(ports: &P, run: &Run) -> Result<(), Troubl
                 generation,
                 attempt,
                 since,
+                released_by: None,
             },
         )
     }));

@@ -75,9 +75,7 @@ pub(crate) async fn claim<P: Ports>(
             Some(_) => abandon::refused_before(ports, ready).await?,
             None => {}
         }
-        if let Some(position) = position {
-            park::pass_on(ports, &view, position).await?;
-        }
+        park::pass_on(ports, ready).await?;
         return Ok(None);
     };
     let attempt = Attempt {
@@ -133,7 +131,7 @@ impl Attempt<'_> {
         {
             abandon::give_back(ports, &stored.value).await?;
         }
-        park::pass_on(ports, self.view, self.position).await?;
+        park::pass_on(ports, self.ready).await?;
         Ok(None)
     }
 
@@ -203,6 +201,7 @@ impl Attempt<'_> {
         task.state = TaskState::Claimed;
         task.epoch = epoch;
         task.claim = Some(Claim {
+            since: now,
             lease_until: LEASE.after(now),
             place,
             instance: instance.as_ref().map(|instance| instance.instance.clone()),
@@ -302,6 +301,7 @@ impl Attempt<'_> {
             };
             places.push(place);
         }
+        park::pass_on_unneeded(ports, self.view, self.ready, &wanted).await?;
         let team = views.team(ports, &self.view.run.team).await?;
         let role = team
             .as_ref()

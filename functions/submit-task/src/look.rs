@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use choreography::claim::STRAY;
 use choreography::selection;
 use model::attempt::AttemptKey;
 use model::cluster::Instance;
@@ -177,8 +178,5 @@ pub(crate) async fn cancel_all<P: Ports>(
         ?strays,
         "stray submissions are cancelled"
     );
-    Ok(ports
-        .compute()
-        .cancel(place, &strays, "not the attempt that counts")
-        .await?)
+    Ok(ports.compute().cancel(place, &strays, STRAY).await?)
 }

@@ -91,6 +91,7 @@ async fn not_taken<P: Ports>(
     };
     let others = wanted.iter().filter(|sized| !waits_for(&sized.limit));
     limits::pass_on(ports, others).await?;
+    pass_on_unneeded(ports, view, ready, wanted).await?;
     let position = view.plan.position(&ready.task);
     let choice = position.and_then(|position| view.plan.written(position).kind.cluster());
     match (wait, choice) {
@@ -105,26 +106,39 @@ async fn not_taken<P: Ports>(
     }
 }
 
-/// Releases the next waiter in this task's stead. A message that turns out stale may have been
-/// released by a freed place, which would otherwise stay free beside waiters.
-pub(crate) async fn pass_on<P: Ports>(
+/// Releases the next waiter of the queue that let this attempt go and whose place it does not take,
+/// which would otherwise stay free beside waiters. Whatever the plan says of the task by now: it may
+/// have been edited since the attempt began to wait.
+pub(crate) async fn pass_on<P: Ports>(ports: &P, ready: &TaskReady) -> Result<(), Trouble> {
+    match &ready.released_by {
+        Some(queue @ (QueueRef::Limit(_) | QueueRef::Cluster(_) | QueueRef::Tagged(..))) => {
+            limits::release(ports, queue, 1).await.map(|_| ())
+        }
+        // Resuming lets everybody go.
+        Some(QueueRef::Resumed(_)) | None => Ok(()),
+    }
+}
+
+/// The same, where the plan has the attempt take no place of that queue any more.
+pub(crate) async fn pass_on_unneeded<P: Ports>(
     ports: &P,
     view: &View,
-    position: u32,
+    ready: &TaskReady,
+    wanted: &[SizedLimit],
 ) -> Result<(), Trouble> {
-    let task = view.plan.written(position);
-    let pool = task
-        .pool
-        .clone()
-        .map(|pool| QueueRef::Limit(LimitRef::Pool(pool)));
-    let choice = task.kind.cluster();
-    let instance = choice.map(|choice| selection::queue_of(&view.run.team, choice));
-    for queue in pool.into_iter().chain(instance) {
-        limits::release(ports, &queue, 1).await?;
+    let needs = match &ready.released_by {
+        Some(QueueRef::Limit(limit)) => wanted.iter().any(|sized| sized.limit == *limit),
+        Some(queue @ (QueueRef::Cluster(_) | QueueRef::Tagged(..))) => {
+            let position = view.plan.position(&ready.task);
+            let choice = position.and_then(|at| view.plan.written(at).kind.cluster());
+            choice.is_some_and(|choice| selection::queue_of(&view.run.team, choice) == *queue)
+        }
+        Some(QueueRef::Resumed(_)) | None => true,
+    };
+    if needs {
+        return Ok(());
     }
-    let quota = LimitRef::TeamTasks(view.run.team.clone());
-    limits::release(ports, &QueueRef::Limit(quota), 1).await?;
-    Ok(())
+    pass_on(ports, ready).await
 }
 
 fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
@@ -137,6 +151,10 @@ fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
         .plan
         .position(&ready.task)
         .map_or(0, |at| view.plan.written(at).priority);
+    let ready = TaskReady {
+        released_by: Some(queue.clone()),
+        ..ready.clone()
+    };
     Waiter {
         queue,
         holder: format!(
@@ -146,7 +164,7 @@ fn waiter(view: &View, ready: &TaskReady, wait: &Wait) -> Waiter {
         priority: (view.plan.workflow.priority + own).clamp(-2000, 2000),
         since: ready.since,
         inbox: Function::SubmitTask,
-        message: Box::new(Message::Fact(facts::ready(&view.run, ready.clone()))),
+        message: Box::new(Message::Fact(facts::ready(&view.run, ready))),
     }
 }
 

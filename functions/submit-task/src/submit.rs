@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use choreography::claim::LEASE;
+use choreography::claim::{self, LEASE};
 use choreography::retry;
 use model::cluster::Instance;
 use model::id::SubmissionId;
@@ -103,12 +103,13 @@ fn again(done: Result<(), Trouble>) -> Verdict {
     Verdict::from(done.and(Err(Trouble::Conflict)))
 }
 
-/// Looks the key up where the former submitter meant to submit; adopts what is there.
+/// Looks the key up where the former submitter meant to submit; adopts what is there of this claim.
 async fn adopt<P: Ports>(ports: &P, claimed: &Claimed) -> Result<bool, Trouble> {
     let place = &claimed.claim().place;
     let found = ports.compute().find(place, &claimed.submission.key).await?;
     let first = found
         .iter()
+        .filter(|seen| claim::is_of_claim(seen, claimed.claim()))
         .min_by_key(|seen| (seen.at, seen.submission.clone()));
     let Some(first) = first else { return Ok(false) };
     let key = &claimed.submission.key;
@@ -246,10 +247,7 @@ async fn commit_id<P: Ports>(
                 "refused: cancels its own submission"
             );
             let ids = std::slice::from_ref(id);
-            ports
-                .compute()
-                .cancel(place, ids, "another submission is the attempt")
-                .await?;
+            ports.compute().cancel(place, ids, claim::STRAY).await?;
             // Under our own claim the places are the attempt's. Who took the claim over does not know
             // what we took since; and what he took over is his.
             if !ours || task.state.outcome().is_some() {

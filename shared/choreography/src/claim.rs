@@ -2,7 +2,8 @@
 
 use model::Timestamp;
 use model::fact::TaskReady;
-use model::task::{Failures, Task, TaskState};
+use model::observation::{WorkObservation, WorkState};
+use model::task::{Claim, Failures, Task, TaskState};
 use model::units::Seconds;
 
 /// How long a submitter has before another may look whether it came through. Longer than any
@@ -98,10 +99,28 @@ fn remaining(until: Timestamp, now: Timestamp) -> Seconds {
     Seconds(seconds.clamp(1, 900))
 }
 
+/// How far the clocks of submitters and services may be apart.
+const SKEW: Seconds = Seconds(10);
+
+/// Why a submission is stopped that is not its attempt's. Batch gives the reason back in that of a
+/// failed job.
+pub const STRAY: &str = "not the attempt that counts";
+
+/// Whether what was found at a claim's place under the attempt's key is of this claim. What last
+/// changed before is of one that was given up: it came too late, so neither its life nor its failure
+/// counts; nor does that of what was stopped, which only a stray is whose id nobody has committed.
+/// What succeeded is done, whoever had it.
+pub fn is_of_claim(seen: &WorkObservation, claim: &Claim) -> bool {
+    let reason = seen.reason.as_deref().unwrap_or_default();
+    let was_stopped = seen.state == WorkState::Cancelled || reason.starts_with(STRAY);
+    let is_recent = SKEW.after(seen.at) >= claim.since;
+    seen.state == WorkState::Succeeded || (is_recent && !was_stopped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::task::{Claim, Place};
+    use model::task::Place;
 
     fn instant(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -110,6 +129,7 @@ mod tests {
     fn task(state: TaskState, generation: u32, attempt: u32) -> Task {
         let place = Place::Queue("light".into());
         let claim = Claim {
+            since: Timestamp::UNIX_EPOCH,
             lease_until: instant(100),
             place,
             instance: None,
@@ -187,6 +207,7 @@ mod tests {
             generation: 2,
             attempt: 2,
             since: instant(0),
+            released_by: None,
         };
         for (state, generation, attempt, now, expected) in table {
             let decided = decide(
@@ -204,5 +225,38 @@ mod tests {
             failures: Failures::default(),
         };
         assert_eq!(decide(None, &ready, instant(0)), first);
+    }
+
+    #[test]
+    fn what_ended_before_the_claim_is_of_one_that_was_given_up() {
+        let key = task(TaskState::Claimed, 1, 1).attempt_key();
+        let claim = Claim {
+            since: instant(1000),
+            ..task(TaskState::Claimed, 1, 1).claim.unwrap()
+        };
+        let found = |state, at, reason: &str| WorkObservation {
+            key: key.clone(),
+            place: Place::Queue("light".into()),
+            submission: "a".into(),
+            state,
+            reason: Some(reason.to_owned()),
+            at: instant(at),
+        };
+        let stopped = format!("{STRAY}; exit code 143");
+        let table = [
+            (WorkState::Failed, 900, "", false),
+            (WorkState::Running, 900, "", false),
+            (WorkState::Pending, 989, "", false),
+            // Within what clocks may differ.
+            (WorkState::Pending, 990, "", true),
+            (WorkState::Failed, 1001, "exit code 143", true),
+            (WorkState::Failed, 1001, &stopped, false),
+            (WorkState::Cancelled, 1001, "", false),
+            (WorkState::Succeeded, 900, "", true),
+        ];
+        for (state, at, reason, expected) in table {
+            let found = found(state, at, reason);
+            assert_eq!(is_of_claim(&found, &claim), expected, "{found:?}");
+        }
     }
 }

@@ -57,8 +57,9 @@ pub fn observe(
         Some(_) | None => {}
     }
     let is_unclaimed = matches!(task.state, TaskState::Waiting | TaskState::Retrying);
-    if is_unclaimed && !counts_whoever_submitted(seen.state) {
-        // Its claim was given up with nothing submitted: who comes now slept through its lease.
+    if is_unclaimed && seen.state != WorkState::Succeeded {
+        // Its claim was given up with nothing submitted: who comes now slept through its lease, and
+        // may have failed because it was stopped as a stray. What succeeded is done, whoever had it.
         return Step::Stray;
     }
     if task.state.outcome().is_some() {
@@ -75,26 +76,19 @@ pub fn observe(
     }
 }
 
-/// Whether work has come to an end of its own: then it is done, whoever submitted it.
-fn counts_whoever_submitted(state: WorkState) -> bool {
-    match state {
-        WorkState::Pending | WorkState::Running | WorkState::Cancelled => false,
-        WorkState::Succeeded | WorkState::Failed | WorkState::Interrupted => true,
-    }
-}
-
 /// How long an observation is put off that a claim without an id cannot answer for yet; `None` of one
 /// that counts at once.
 ///
 /// It may have overtaken the write of its own id, or be of somebody who slept through an earlier
-/// lease and stops what he submitted.
+/// lease and stops what he submitted. Not even a failure counts before it is known whose it is: the
+/// retry would go out beside the submission that is the attempt.
 pub fn early(task: &Task, seen: &WorkObservation, now: Timestamp) -> Option<Seconds> {
     let is_of_claim = task.state == TaskState::Claimed
         && task.submission.is_none()
         && task.attempt_key() == seen.key;
     // Of what is to be stopped it makes no difference whose it was.
     let is_asked_for = seen.state == WorkState::Cancelled && task.stopping.is_some();
-    let counts = counts_whoever_submitted(seen.state) || is_asked_for;
+    let counts = seen.state == WorkState::Succeeded || is_asked_for;
     let claim = task.claim.as_ref().filter(|_| is_of_claim && !counts)?;
     // The write is a moment away, or somebody looks the key up once the lease is over.
     let claimed_at = LEASE.before(claim.lease_until);

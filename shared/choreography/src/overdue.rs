@@ -212,6 +212,7 @@ mod tests {
         let place = Place::Queue("light".into());
         let lease_until = minute(at + 2);
         let claim = Claim {
+            since: Timestamp::UNIX_EPOCH,
             lease_until,
             place,
             instance: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Endpoint, InstanceKey};
 use crate::expected::ScheduleRef;
 use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
+use crate::limit::QueueRef;
 use crate::message::Function;
 use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
 use crate::operation::OperationRequest;
@@ -139,6 +140,10 @@ pub struct TaskReady {
     pub attempt: u32,
     /// Since when: waiters keep their age when they must wait again.
     pub since: Timestamp,
+    /// The queue it was released from, of one that waited: whoever does not take what it was released
+    /// for lets the next of that queue go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<QueueRef>,
 }
 
 /// About a task's attempt.

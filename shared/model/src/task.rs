@@ -178,6 +178,9 @@ pub enum FailureClass {
 /// The conditional claim taken before a submission (rule 9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
+    /// When the first submitter claimed it; who takes the claim over leaves it as it is.
+    #[serde(default)]
+    pub since: Timestamp,
     /// Until when no other submitter may look.
     pub lease_until: Timestamp,
     pub place: Place,

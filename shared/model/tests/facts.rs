@@ -105,6 +105,7 @@ fn bodies() -> Vec<FactBody> {
         generation: 1,
         attempt: 1,
         since: at("2026-03-02T08:15:01Z"),
+        released_by: None,
     };
     let mut up = cluster(None);
     up.endpoint = Some(Endpoint {

@@ -105,6 +105,7 @@ async fn submit_again(
         generation: key.generation,
         attempt: key.attempt,
         since: task.ready_at,
+        released_by: None,
     };
     let fact = Message::Fact(facts::ready(&run.value, ready));
     Ok(ports

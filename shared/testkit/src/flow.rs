@@ -142,6 +142,7 @@ pub fn ready(run: &Run, task: &str, generation: u32, attempt: u32) -> Message {
         generation,
         attempt,
         since: run.created_at,
+        released_by: None,
     };
     let body = FactBody::TaskReady(ready);
     let (team, workflow) = (run.team.clone(), Some(run.workflow.clone()));

@@ -30,29 +30,36 @@ pub struct Order {
     pub until: Option<Instant>,
     /// Whether to go on after a failure, and so to find all.
     pub finds_all: bool,
-    pub without_alerts: bool,
-    /// Whether to leave out the days of [`OPEN`].
-    pub except_open: bool,
+    pub kind: Kind,
 }
 
-/// Days on which something is known to break and is not mended yet. Never add one without an issue:
-/// this list is to be emptied.
-pub const OPEN: &[(u64, &str)] = &[
-    (7210, "a run waits beside a free place of its team"),
-    (
-        9157,
-        "a redrive does not converge to the outcome of a fine day",
-    ),
-    (13043, "two attempts of a task are live at once"),
-];
+/// What every day of an order is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Most days are small, some whole.
+    Any,
+    Whole,
+    /// Whole days on which no team hears of incidents.
+    WholeWithoutAlerts,
+}
+
+impl Kind {
+    /// The flag that asks for such days.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Whole => " --whole",
+            Self::WholeWithoutAlerts => " --without-alerts",
+        }
+    }
+}
 
 /// The script of a seed.
-pub fn script(seed: u64, without_alerts: bool) -> Script {
-    let script = Script::of(seed);
-    if without_alerts {
-        script.without_alerts()
-    } else {
-        script
+pub fn script(seed: u64, kind: Kind) -> Script {
+    match kind {
+        Kind::Any => Script::of(seed),
+        Kind::Whole => Script::whole(seed),
+        Kind::WholeWithoutAlerts => Script::whole(seed).without_alerts(),
     }
 }
 
@@ -117,7 +124,13 @@ fn loses_events_only(rates: &Rates) -> bool {
 
 /// Plays all seeds of an order; stops at the first that fails unless all are to be found. Gives the
 /// failures by seed.
-pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failure>) {
+///
+/// `told` hears of each failure when it is found.
+pub fn all(
+    order: Order,
+    progress: impl Fn(u64, Duration),
+    told: impl Fn(&Failure) + Sync,
+) -> (Totals, Vec<Failure>) {
     let began = Instant::now();
     let next = AtomicU64::new(0);
     let done = AtomicU64::new(0);
@@ -133,12 +146,9 @@ pub fn all(order: Order, progress: impl Fn(u64, Duration)) -> (Totals, Vec<Failu
                 break;
             }
             let seed = order.first + number;
-            let is_open = OPEN.iter().any(|(open, _)| *open == seed);
-            if order.except_open && is_open {
-                continue;
-            }
-            if let Err(found) = day(&script(seed, order.without_alerts), &mut own) {
+            if let Err(found) = day(&script(seed, order.kind), &mut own) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
+                told(&found);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);
             }

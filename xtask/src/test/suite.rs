@@ -177,7 +177,7 @@ fn end_to_end(targets: &[String]) -> Plan {
 
 fn simulation(targets: &[String]) -> Plan {
     let mut days = simulate::command();
-    days.args(["--seeds", SEEDS, "--except-open"]);
+    days.args(["--seeds", SEEDS]);
     match tests(&[], targets) {
         Plan::Run {
             mut commands,

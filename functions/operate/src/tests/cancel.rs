@@ -47,6 +47,7 @@ fn claim(ports: &TestPorts, name: &str, submitted: bool, known: bool) {
     let mut task = the_task(ports, name);
     let lease_until = Seconds(60).after(instant(NOW));
     task.claim = Some(Claim {
+        since: model::Timestamp::UNIX_EPOCH,
         lease_until,
         place: queue(),
         instance: None,

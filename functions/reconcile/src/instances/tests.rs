@@ -220,6 +220,7 @@ fn open(ports: &TestPorts, id: &EmrClusterId, number: u32, name: &str, state: Ta
         failures: Failures::default(),
         epoch: 1,
         claim: open.then(|| Claim {
+            since: model::Timestamp::UNIX_EPOCH,
             lease_until: minute(63),
             place: Where::Instance(id.clone()),
             instance: Some(testkit::night::key(1)),

@@ -17,6 +17,7 @@ fn task(state: TaskState, submission: Option<&str>) -> Task {
         failures: Failures::default(),
         epoch: 1,
         claim: Some(Claim {
+            since: Timestamp::UNIX_EPOCH,
             lease_until: at,
             place,
             instance: None,
@@ -148,6 +149,7 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
     let at = |seconds| Seconds(seconds).after(Timestamp::UNIX_EPOCH);
     let mut claimed = task(TaskState::Claimed, None);
     claimed.claim = Some(Claim {
+        since: Timestamp::UNIX_EPOCH,
         lease_until: LEASE.after(at(1000)),
         place: Place::Queue("light".into()),
         instance: None,
@@ -170,7 +172,8 @@ fn a_claim_without_an_id_puts_off_what_may_be_of_another_submitter() {
         (&claimed, seen(2, "a", W::Cancelled), 1060, Some(30)),
         (&claimed, seen(2, "a", W::Cancelled), 2000, Some(30)),
         (&claimed, seen(2, "a", W::Succeeded), 1001, None),
-        (&claimed, seen(2, "a", W::Failed), 1001, None),
+        (&claimed, seen(2, "a", W::Failed), 1001, Some(2)),
+        (&claimed, seen(2, "a", W::Interrupted), 1060, Some(30)),
         (&claimed, seen(1, "a", W::Running), 1001, None),
         (&stopping, seen(2, "a", W::Cancelled), 1060, None),
         (&known, seen(2, "a", W::Running), 1001, None),

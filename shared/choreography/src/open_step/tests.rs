@@ -24,6 +24,7 @@ fn task(state: TaskState, attempt: u32, submission: Option<&str>) -> Task {
         failures: Failures::default(),
         epoch: 1,
         claim: state.is_open().then(|| Claim {
+            since: Timestamp::UNIX_EPOCH,
             lease_until: minute(62),
             place: Where::Instance("j-1".into()),
             instance: Some(instance(InstanceState::Ready).instance),

@@ -63,15 +63,23 @@ impl World {
         day.extend(sweeps.flatten().map(|at| (at, Happening::Sweep)));
         let busy = Seconds::between(begin, calm).0;
         let dice = Dice::stream(self.script.seed, 5);
-        let any = || Seconds(dice.below(busy)).after(begin);
-        if self.script.plot.workflows > 1 {
-            for order in 0..dice.below(6) {
+        let plot = self.script.plot;
+        // On a small day people come when something has just begun.
+        let begun = self.ticks.iter().map(|(_, at)| *at);
+        let begun: Vec<Timestamp> = begun.filter(|at| plot.is_small && *at < calm).collect();
+        let any = || match begun.as_slice() {
+            [] => Seconds(dice.below(busy)).after(begin),
+            begun => Seconds(dice.below(8)).after(begun[dice.pick(begun.len())]),
+        };
+        if plot.workflows > 1 {
+            for order in 0..dice.below(if plot.is_small { 3 } else { 6 }) {
                 day.push((any(), Happening::Order(order)));
                 self.orders.push(Slot::from(order.to_string()));
             }
         }
-        if self.script.plot.operations {
-            for _ in 0..3 + dice.below(15) {
+        if plot.operations {
+            let (least, most) = if plot.is_small { (1, 4) } else { (3, 15) };
+            for _ in 0..least + dice.below(most) {
                 day.push((any(), Happening::Operation));
             }
             if dice.percent(50) {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::fact::{Fact, FactBody};
+use model::id::RunId;
 use model::message::{Function, Message};
 use model::name::TaskName;
 use model::operation::{
     ExistingRuns, OperationKind, OperationRequest, PauseTarget, RerunDefinition, RerunScope,
 };
-use model::run::RunState;
+use model::run::{Run, RunState};
 use model::task::Outcome;
 
 use super::World;
@@ -17,20 +18,8 @@ use super::scenery::{WORKFLOWS, reference};
 impl World {
     /// Somebody asks for something.
     pub(super) fn operate(&mut self) {
-        let runs: Vec<_> = self
-            .shared
-            .watch
-            .mirror
-            .borrow()
-            .runs
-            .keys()
-            .cloned()
-            .collect();
-        if runs.is_empty() {
-            return;
-        }
+        let Some(run) = self.some_run() else { return };
         let dice = &self.people;
-        let run = runs[dice.pick(runs.len())].clone();
         let task: TaskName = format!("t{}", dice.below(6)).parse().expect("a name");
         let workflow = reference(WORKFLOWS[dice.pick(WORKFLOWS.len())]);
         let what = match dice.below(17) {
@@ -73,7 +62,20 @@ impl World {
         self.ask(what);
     }
 
-    fn rerun(&self, run: model::id::RunId, task: TaskName) -> OperationKind {
+    /// Any run; on a small day mostly one that has not ended.
+    fn some_run(&self) -> Option<RunId> {
+        let dice = &self.people;
+        let mirror = self.shared.watch.mirror.borrow();
+        let is_open = |run: &&Run| !run.state.is_terminal();
+        let mut runs: Vec<&Run> = mirror.runs.values().collect();
+        if self.script.plot.is_small && runs.iter().any(is_open) && dice.percent(80) {
+            runs.retain(is_open);
+        }
+        let chosen = (!runs.is_empty()).then(|| runs[dice.pick(runs.len())]);
+        chosen.map(|run| run.run.clone())
+    }
+
+    fn rerun(&self, run: RunId, task: TaskName) -> OperationKind {
         let dice = &self.people;
         let scope = match dice.below(4) {
             0 => RerunScope::All,

@@ -192,8 +192,9 @@ fn scheduled(dice: &Dice, script: &Script) -> Workflow {
     let calendar = script.calendar;
     let hours: Vec<String> = calendar.busy_hours().iter().map(i8::to_string).collect();
     let date = calendar.date();
+    let minutes = if script.plot.is_small { "0" } else { "0/30" };
     let expression = format!(
-        "cron(0/30 {} {} {} ? {})",
+        "cron({minutes} {} {} {} ? {})",
         hours.join(","),
         date.day(),
         date.month(),

@@ -20,6 +20,8 @@ pub struct Plot {
     pub is_wide: bool,
     /// Its team has routes of alerts.
     pub alerts: bool,
+    /// Half as many slots, and fewer orders and people.
+    pub is_small: bool,
     /// How many of the four workflows there are, and tasks in each at most.
     pub workflows: usize,
     pub most_tasks: u64,
@@ -35,6 +37,7 @@ impl Plot {
         deadlines: true,
         is_wide: false,
         alerts: false,
+        is_small: false,
         workflows: 4,
         most_tasks: 6,
     };
@@ -75,9 +78,27 @@ pub struct Script {
 }
 
 impl Script {
-    /// Draws the kind of day from the seed: half of the days everything goes wrong at its ordinary
-    /// rate, on others much more of less.
+    /// Draws a day, whole or small. Of five days four are small: what goes wrong between few goes
+    /// wrong there, too, and a dozen of them are lived through in the time of a whole one.
     pub fn of(seed: u64) -> Self {
+        let dice = Dice::stream(seed, 8);
+        let whole = Self::whole(seed);
+        if dice.percent(20) {
+            return whole;
+        }
+        let plot = Plot {
+            is_wide: false,
+            is_small: true,
+            workflows: whole.plot.workflows.min(1 + dice.pick(3)),
+            most_tasks: 3,
+            ..whole.plot
+        };
+        Self { plot, ..whole }
+    }
+
+    /// Draws the kind of a whole day from the seed: half of the days everything goes wrong at its
+    /// ordinary rate, on others much more of less.
+    pub fn whole(seed: u64) -> Self {
         let dice = Dice::stream(seed, 0);
         let (kind, plot, rates) = kind(&dice);
         let is_wide = dice.percent(1);

@@ -51,7 +51,8 @@ pub struct Fate {
 enum Due {
     Runs(SubmissionId),
     Ends(SubmissionId),
-    Stops(SubmissionId),
+    /// With the reason that was given.
+    Stops(SubmissionId, String),
     ComesUp(EmrClusterId),
     Goes(EmrClusterId),
 }
@@ -93,13 +94,13 @@ impl Services {
                 let (state, reason) = self.work[&id].ends_as;
                 self.work_is(&id, state, reason, at);
             }
-            Due::Stops(id) => {
+            Due::Stops(id, reason) => {
                 // A terminated job has failed; a cancelled step is cancelled.
                 let state = match self.work[&id].seen.place {
                     Place::Queue(_) => WorkState::Failed,
                     Place::Instance(_) => WorkState::Cancelled,
                 };
-                self.work_is(&id, state, Some("stopped"), at);
+                self.work_is(&id, state, Some(&reason), at);
             }
             Due::ComesUp(id) => {
                 let state = self.clusters[&id].comes_up_as;
@@ -220,9 +221,10 @@ impl Services {
     }
 
     /// Will stop work, if it is still there then.
-    pub fn stop(&mut self, id: &SubmissionId, at: Timestamp) {
+    pub fn stop(&mut self, id: &SubmissionId, reason: &str, at: Timestamp) {
         if self.work.contains_key(id) {
-            self.timeline.insert((at, Due::Stops(id.clone())));
+            let stops = Due::Stops(id.clone(), reason.to_owned());
+            self.timeline.insert((at, stops));
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Watch {
     pub(super) forgiven: RefCell<BTreeSet<EventId>>,
     /// Every submission that was committed as an attempt.
     pub(super) committed: RefCell<BTreeSet<SubmissionId>>,
+    /// Attempts that were claimed after their run had ended: who looks after writing submits none.
+    pub(super) claimed_too_late: RefCell<BTreeSet<AttemptKey>>,
     /// When it was recorded that a run had succeeded: later than it had, when its events came late.
     pub succeeded: RefCell<BTreeMap<RunId, Timestamp>>,
     /// Terminal EMR events that were lost, by submission, until somebody notices.
@@ -62,6 +64,7 @@ impl Watch {
             owed_late: RefCell::default(),
             forgiven: RefCell::default(),
             committed: RefCell::default(),
+            claimed_too_late: RefCell::default(),
             succeeded: RefCell::default(),
             lost: RefCell::default(),
             unnoticed: RefCell::default(),
@@ -98,6 +101,9 @@ impl Watch {
             {
                 let mut succeeded = self.succeeded.borrow_mut();
                 succeeded.entry(run.run.clone()).or_insert(now);
+            }
+            if let Change::Task(before, task) = &change {
+                submissions::claimed(self, before.as_ref(), task);
             }
             effects::look(shared, &change);
             facts::owe(self, &change);

@@ -98,6 +98,7 @@ pub fn ready(task: &str) -> Fact {
         generation: 1,
         attempt: 1,
         since: start(),
+        released_by: None,
     });
     Fact::new(
         "weather".parse().unwrap(),

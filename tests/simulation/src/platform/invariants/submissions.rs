@@ -1,10 +1,11 @@
-//! What is true of everything a service takes: invariant 1, and whether it is in order.
+//! What is true of everything a service takes: invariant 1, that its run had not ended before it was
+//! claimed (6), and whether it is in order.
 
 use choreography::scope::Scopes;
 use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::definition::TriggerRule;
-use model::task::{Outcome, TaskState};
+use model::task::{Outcome, Task, TaskState};
 
 use super::Invariant;
 use crate::platform::mirror::Mirror;
@@ -20,7 +21,29 @@ pub fn look(watch: &Watch, key: &AttemptKey, now: Timestamp) -> bool {
         return false;
     };
     rule_holds(watch, &mirror, key);
+    let has_ended = has_ended(&mirror, key);
+    let too_late = watch.claimed_too_late.borrow().contains(key);
+    watch.check(Invariant::RunFollowsTasks, !(has_ended && too_late), || {
+        format!("{key} is submitted, and was claimed after its run had ended")
+    });
     claim.lease_until >= now
+}
+
+/// Notes a claim that is made after its run has ended.
+pub fn claimed(watch: &Watch, before: Option<&Task>, task: &Task) {
+    let was = before.is_some_and(|before| before.state == TaskState::Claimed);
+    if was || task.state != TaskState::Claimed {
+        return;
+    }
+    let key = task.attempt_key();
+    if has_ended(&watch.mirror.borrow(), &key) {
+        watch.claimed_too_late.borrow_mut().insert(key);
+    }
+}
+
+fn has_ended(mirror: &Mirror, key: &AttemptKey) -> bool {
+    let run = mirror.runs.get(&key.run);
+    run.is_some_and(|run| run.state.is_terminal())
 }
 
 /// Invariant 1: whatever is above the task allows it to start, by the naive reading of its rule.

@@ -11,6 +11,7 @@ use ports::{ClusterRequest, Compute, ComputeError, SubmitError};
 
 use super::{PlatformPorts, Point, Shared};
 use crate::platform::faults::Fault;
+use crate::platform::invariants::Invariant;
 use crate::platform::services::STEPS;
 
 /// How long a listing may lag. Beyond the lease nobody could ever know: then work would be
@@ -68,6 +69,16 @@ impl PlatformPorts {
             return Answer::UnheardLate(Seconds(150 + faults.below(Fault::TakenTooLate, 300)));
         }
         Answer::Accepted
+    }
+
+    /// Invariant 2: nobody submits again what he may have submitted, unless he has looked.
+    fn is_not_a_guess(&self, key: &AttemptKey) {
+        let is_heard = !self.unheard.borrow().contains(key);
+        self.shared
+            .watch
+            .check(Invariant::OneLiveJob, is_heard, || {
+                format!("{key} is submitted again, though it may have been already")
+            });
     }
 
     fn submit_one(&self, place: &Place, key: &AttemptKey) -> Result<SubmissionId, SubmitError> {
@@ -143,7 +154,14 @@ impl Compute for PlatformPorts {
         work: &[Submission],
     ) -> Vec<Result<SubmissionId, SubmitError>> {
         self.turn(Point::BeforeEffect).await;
-        let one = |work: &Submission| self.submit_one(place, &work.key);
+        let one = |work: &Submission| {
+            self.is_not_a_guess(&work.key);
+            let answer = self.submit_one(place, &work.key);
+            if matches!(answer, Err(SubmitError::Unknown { .. })) {
+                self.unheard.borrow_mut().insert(work.key.clone());
+            }
+            answer
+        };
         let answers = work.iter().map(one).collect();
         // The answer is on its way; whoever is gone by then never hears it.
         self.turn(Point::AfterEffect).await;
@@ -156,6 +174,7 @@ impl Compute for PlatformPorts {
         key: &AttemptKey,
     ) -> Result<Vec<WorkObservation>, ComputeError> {
         self.asks().await?;
+        self.unheard.borrow_mut().remove(key);
         let until = self.listed_until();
         let services = self.shared.services.borrow();
         let there = services
@@ -218,7 +237,7 @@ impl Compute for PlatformPorts {
                 .note(now, || format!("  {id} is asked to stop: {reason}"));
             if !self.shared.faults.strikes(Fault::CancelIgnored) {
                 let at = Seconds(self.shared.lengths.below(60)).after(now);
-                self.shared.services.borrow_mut().stop(id, at);
+                self.shared.services.borrow_mut().stop(id, reason, at);
             }
         }
         self.turn(Point::AfterEffect).await;

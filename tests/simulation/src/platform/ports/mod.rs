@@ -13,7 +13,7 @@ mod store;
 pub use compute::{Pending, carry_out_late};
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,6 +21,7 @@ use std::task::{Context, Poll};
 
 use jiff::SignedDuration;
 use model::Timestamp;
+use model::attempt::AttemptKey;
 use model::message::{Function, Message};
 use model::name::WorkflowRef;
 use ports::{Clock, ContentCache, Ports, Stored};
@@ -104,6 +105,8 @@ pub struct PlatformPorts {
     cache: Rc<ContentCache>,
     clock: Rc<InvocationClock>,
     point: Rc<Cell<Point>>,
+    /// What this invocation submitted without an answer, and has not looked up since.
+    unheard: Rc<RefCell<BTreeSet<AttemptKey>>>,
 }
 
 /// The clock of one machine, which may be wrong.
@@ -132,6 +135,7 @@ impl PlatformPorts {
             cache: Rc::clone(cache),
             clock: Rc::new(clock),
             point: Rc::new(Cell::new(Point::BeforeRead)),
+            unheard: Rc::default(),
         }
     }
 
