@@ -14,7 +14,7 @@ pub mod envelope;
 pub mod lambda;
 mod letter;
 #[cfg(feature = "logs")]
-mod logs;
+pub mod logs;
 mod mirror;
 pub mod names;
 mod notifier;
