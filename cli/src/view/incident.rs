@@ -58,7 +58,12 @@ impl IncidentView {
             IncidentState::Resolved => PostKind::Resolved,
         };
         let mut told = Vec::new();
-        for team in summary.teams.iter().chain([&incident.team]) {
+        let platform = match root {
+            Root::Inbox(_) => Some(platform()),
+            Root::Run(_) | Root::Cluster(_) => None,
+        };
+        let teams = summary.teams.iter().chain([&incident.team]);
+        for team in teams.chain(&platform) {
             told.extend(told_of(store, team, root).await?);
         }
         told.sort_by(|one: &Told, other| one.route.cmp(&other.route));

@@ -113,7 +113,13 @@ fn in_a_process_of_its_own(shape: &str, synchronous: Sync, seconds: u64) -> anyh
     };
     let seconds = seconds.to_string();
     measured(&[
-        "--only", "--shape", shape, "--synchronous", name, "--seconds", &seconds,
+        "--only",
+        "--shape",
+        shape,
+        "--synchronous",
+        name,
+        "--seconds",
+        &seconds,
     ])
 }
 

@@ -227,17 +227,12 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
             ((fact.schedule.to_string(), "tick", rest), Paint::Waiting)
         }
         FactBody::LettersSetAside(fact) => {
-            let reason = fact.reason.as_deref();
-            let rest = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let subject = format!("messages of {}", fact.inbox);
-            ((subject, "set aside", rest), Paint::Bad)
+            ((subject, "set aside", because(&fact.reason)), Paint::Bad)
         }
         FactBody::LettersGone(fact) => {
-            let rest = " is set aside any more".to_owned();
-            (
-                (format!("no message of {}", fact.inbox), "", rest),
-                Paint::Good,
-            )
+            let subject = format!("dead letters of {}", fact.inbox);
+            ((subject, "gone", String::new()), Paint::Good)
         }
         FactBody::OperationDone(fact) => {
             let subject = format!("{} {}", fact.by, fact.operation);

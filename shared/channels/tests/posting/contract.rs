@@ -39,7 +39,10 @@ impl Bench {
             return answer(200, "ok");
         }
         let ts = self.fates.borrow().len().to_string();
-        answer(200, json!({ "ok": true, "channel": "C1", "ts": ts }).to_string())
+        answer(
+            200,
+            json!({ "ok": true, "channel": "C1", "ts": ts }).to_string(),
+        )
     }
 
     fn title(&self, asked: &Value) -> String {
@@ -66,9 +69,7 @@ impl NotifierBench for Bench {
     fn next(&self, next: Next) {
         self.server.push(match next {
             Next::Takes => self.taken(),
-            Next::Throttles => {
-                server::Next::Answer(429, Some(("Retry-After", "7")), String::new())
-            }
+            Next::Throttles => server::Next::Answer(429, Some(("Retry-After", "7")), String::new()),
             Next::IsUnavailable => answer(503, ""),
             Next::Refuses => answer(403, ""),
             Next::IsSilent => server::Next::Hang,

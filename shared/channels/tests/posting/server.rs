@@ -100,7 +100,11 @@ impl Server {
                     };
                     let service = service_fn(move |request| own.clone().answer_whole(request));
                     let connection = http1::Builder::new();
-                    drop(connection.serve_connection(TokioIo::new(stream), service).await);
+                    drop(
+                        connection
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
                 });
             }
         });

@@ -107,7 +107,10 @@ pub async fn what_can_be_found_again_is_edited(bench: &impl NotifierBench) {
     let again = taken(bench, &changed).await;
     assert_eq!(again, reference);
     let read = bench.read();
-    assert_eq!(read.last().map(String::as_str), Some("clean and load failed"));
+    assert_eq!(
+        read.last().map(String::as_str),
+        Some("clean and load failed")
+    );
     if reference.is_some() {
         assert_eq!(read.len(), 1, "it was edited: {read:?}");
     }

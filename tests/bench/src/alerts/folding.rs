@@ -144,10 +144,7 @@ fn workflow() -> Workflow {
 
 /// Stores the runs with their failed tasks; gives the facts that tell of them, the cluster's among
 /// them.
-async fn seed<C: Compute>(
-    ports: &LocalPorts<C>,
-    workflow: &Workflow,
-) -> anyhow::Result<Vec<Fact>> {
+async fn seed<C: Compute>(ports: &LocalPorts<C>, workflow: &Workflow) -> anyhow::Result<Vec<Fact>> {
     let plan = Plan::of(workflow.clone())?;
     let now = ports.clock().now();
     let mut facts = Vec::with_capacity(RUNS * TASKS + 1);

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use local::{Engine, Functions};
 use channels::Apart;
+use local::{Engine, Functions};
 use model::Timestamp;
 use model::definition::Workflow;
 use model::id::{RunId, Slot};

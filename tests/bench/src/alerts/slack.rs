@@ -84,7 +84,12 @@ fn answer(mut stream: TcpStream, kept: &Mutex<Kept>) -> anyhow::Result<()> {
     let path = head.first().and_then(|line| line.split(' ').nth(1));
     let method = path.unwrap_or_default().trim_start_matches("/api/");
     if header("authorization") != format!("Bearer {TOKEN}") {
-        return reply(&mut stream, "200 OK", "", &json!({ "ok": false, "error": "invalid_auth" }));
+        return reply(
+            &mut stream,
+            "200 OK",
+            "",
+            &json!({ "ok": false, "error": "invalid_auth" }),
+        );
     }
     let message: Value = serde_json::from_slice(&body)?;
     let channel = message["channel"].as_str().unwrap_or_default().to_owned();
@@ -94,7 +99,12 @@ fn answer(mut stream: TcpStream, kept: &Mutex<Kept>) -> anyhow::Result<()> {
     if *due > at + Duration::from_secs(1) * BURST {
         *due -= Duration::from_secs(1);
         let error = json!({ "ok": false, "error": "ratelimited" });
-        return reply(&mut stream, "429 Too Many Requests", "Retry-After: 1\r\n", &error);
+        return reply(
+            &mut stream,
+            "429 Too Many Requests",
+            "Retry-After: 1\r\n",
+            &error,
+        );
     }
     let ts = format!("{}.000100", 1_700_000_000 + kept.asked.len());
     kept.asked.push(Asked {

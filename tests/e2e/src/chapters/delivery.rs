@@ -184,7 +184,9 @@ pub fn poison(world: &World, _: &mut Course) -> Result<()> {
     world.until_quiet()?;
     ensure!(dead_letters(world)?.is_empty(), "it was set aside again");
     incident_of_letters(world, "over", false)?;
-    let told = world.slack.said_of("messages of advance-run were set aside");
+    let told = world
+        .slack
+        .said_of("messages of advance-run were set aside");
     ensure!(!told.is_empty(), "the team of the letter was not told");
     Ok(())
 }
