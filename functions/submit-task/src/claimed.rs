@@ -6,11 +6,11 @@ use model::Timestamp;
 use model::cluster::Instance;
 use model::fact::TaskReady;
 use model::limit::{self, SizedLimit};
-use model::task::{Claim, Task};
+use model::task::{Claim, Task, TaskState};
 use model::work::Submission;
 use ports::{CommitError, Ports, StateStore as _, Trouble, Versioned, Write};
 use protocols::lots::Seat;
-use protocols::registry;
+use protocols::{limits, registry};
 
 use crate::view::View;
 
@@ -42,6 +42,31 @@ impl Claimed {
     pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
         let instance = self.instance.as_ref();
         registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
+    }
+
+    /// Gives back what it took of an attempt that another has. While that one lives on a claim which
+    /// counts on what was taken under it by whomever, that is the attempt's, and is freed with its end.
+    pub async fn give_back_of_others<P: Ports>(
+        &self,
+        ports: &P,
+        attempt: &Task,
+    ) -> Result<(), Trouble> {
+        let lives = matches!(attempt.state, TaskState::Submitted | TaskState::Running)
+            && attempt.attempt_key() == self.submission.key;
+        let Some(claim) = attempt.claim.as_ref().filter(|_| lives) else {
+            return self.give_back(ports).await;
+        };
+        let is_counted_on = |place: &&Versioned<limit::Place>| {
+            claim.seeks.contains(&place.value.limit)
+                || claim.limits.contains(&limits::reference(&place.value))
+        };
+        let own = self.places.iter().filter(|place| !is_counted_on(place));
+        let own: Vec<Versioned<limit::Place>> = own.cloned().collect();
+        let seat = self
+            .seat
+            .as_ref()
+            .filter(|_| claim.place != self.claim().place);
+        registry::give_back(ports, &own, seat, self.instance.as_ref()).await
     }
 
     /// Commits the item of a claim that is given up, and gives back what was taken under it. Also when

@@ -248,10 +248,9 @@ async fn commit_id<P: Ports>(
             );
             let ids = std::slice::from_ref(id);
             ports.compute().cancel(place, ids, claim::STRAY).await?;
-            // Under our own claim the places are the attempt's. Who took the claim over does not know
-            // what we took since; and what he took over is his.
+            // Under our own claim the places are the attempt's.
             if !ours || task.state.outcome().is_some() {
-                claimed.give_back(ports).await?;
+                claimed.give_back_of_others(ports, &task).await?;
             }
             let is_over = ended_without || task.attempt_key() != claimed.submission.key;
             return Ok(task.submission.filter(|_| !is_over));

@@ -69,7 +69,7 @@ impl World {
         let begun: Vec<Timestamp> = begun.filter(|at| plot.is_small && *at < calm).collect();
         let any = || match begun.as_slice() {
             [] => Seconds(dice.below(busy)).after(begin),
-            begun => Seconds(dice.below(8)).after(begun[dice.pick(begun.len())]),
+            begun => Seconds(dice.below(6)).after(begun[dice.pick(begun.len())]),
         };
         if plot.workflows > 1 {
             for order in 0..dice.below(if plot.is_small { 3 } else { 6 }) {
@@ -78,7 +78,7 @@ impl World {
             }
         }
         if plot.operations {
-            let (least, most) = if plot.is_small { (1, 4) } else { (3, 15) };
+            let (least, most) = if plot.is_small { (2, 8) } else { (3, 15) };
             for _ in 0..least + dice.below(most) {
                 day.push((any(), Happening::Operation));
             }

@@ -22,7 +22,9 @@ impl World {
         let dice = &self.people;
         let task: TaskName = format!("t{}", dice.below(6)).parse().expect("a name");
         let workflow = reference(WORKFLOWS[dice.pick(WORKFLOWS.len())]);
-        let what = match dice.below(17) {
+        // What people begin together on a small day they also cancel together.
+        let cancels = self.script.plot.is_small && dice.percent(40);
+        let what = match dice.below(if cancels { 4 } else { 17 }) {
             0 | 1 => OperationKind::Cancel { run, task: None },
             2 | 3 => OperationKind::Cancel {
                 run,
