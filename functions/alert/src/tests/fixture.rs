@@ -111,6 +111,7 @@ impl World {
             failure: Some(FailureClass::Application),
             submission: Some("job-1".into()),
             claim: Some(Claim {
+                since: now,
                 lease_until: now,
                 place: Place::Queue("light".into()),
                 instance: None,
