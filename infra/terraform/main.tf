@@ -165,12 +165,9 @@ module "people" {
   # The mirror's also where there is none: whoever asks for it is to hear that, not that it is denied.
   inboxes        = distinct(concat(keys(local.inboxes), ["mirror-facts"]))
   cluster_arns   = local.clusters
-  log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
+  log_group_arns = local.job_log_groups
   function_log_group_arns = [
     for function in keys(jsondecode(file("${path.module}/inboxes.json"))) : "${local.arn.logs}:log-group:/aws/lambda/${var.deployment}-${function}"
   ]
-  log_object_arns = [
-    for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
-    "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"
-  ]
+  log_object_arns = local.log_objects
 }

@@ -224,7 +224,7 @@ variable "emr_log_uri" {
 }
 
 variable "log_uris" {
-  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them."
+  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them, and so may alert."
   type        = list(string)
   default     = []
 }

@@ -210,6 +210,16 @@ run "an_address_is_a_topic_of_its_own" {
   }
 
   assert {
+    condition = (
+      local.statements.alert.ReadJobLogs.resources[1] == "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/batch/job:*" &&
+      !contains(keys(local.statements.alert), "ReadStepLogs") &&
+      contains(local.statements.reconcile.SeeDeadLetters.resources, "arn:aws:sqs:eu-west-1:123456789012:prod-alert-dead-letters") &&
+      length(local.statements.reconcile.SeeDeadLetters.resources) == 10
+    )
+    error_message = jsonencode([local.statements.alert, local.statements.reconcile])
+  }
+
+  assert {
     condition     = local.statements.alert.SendMail.resources == ["arn:aws:sns:eu-west-1:123456789012:prod-alert-*"]
     error_message = jsonencode(local.statements.alert)
   }

@@ -12,11 +12,18 @@ pub mod compute;
 mod deployment;
 pub mod envelope;
 pub mod lambda;
+mod letter;
+#[cfg(feature = "logs")]
+pub mod logs;
 mod mirror;
 pub mod names;
 mod notifier;
 #[cfg(feature = "people")]
 pub mod people;
+#[cfg(feature = "logs")]
+mod printouts;
+#[cfg(feature = "logs")]
+mod refused;
 mod secrets;
 pub mod store;
 pub mod trouble;
@@ -30,6 +37,8 @@ pub use lambda::LambdaInbox;
 pub use mirror::EventBridgeMirror;
 pub use names::Route53Names;
 pub use notifier::{AwsNotifier, NotifierSettings};
+#[cfg(feature = "logs")]
+pub use printouts::AwsPrintouts;
 pub use store::DynamoStateStore;
 pub use trouble::Trouble;
 pub use wiring::{AwsPorts, Settings, SettingsError};

@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod apart;
 mod http;
 pub mod mail;
 mod pagerduty;
@@ -29,7 +30,9 @@ use tokio::time::Instant;
 use address::{Address, Service};
 use http::{Answer, Http, Outgoing};
 
+pub use apart::Apart;
 pub use http::NoCertificates;
+pub use rustls::RootCertStore;
 pub use secret::{Secret, Secrets};
 pub use settings::{Settings, SettingsError};
 
@@ -52,6 +55,21 @@ impl<S: Secrets> Channels<S> {
             secrets,
             settings,
             http: Http::new()?,
+            now,
+        })
+    }
+
+    /// The same, trusting only these authorities.
+    pub fn trusting(
+        secrets: S,
+        settings: Settings,
+        now: fn() -> Timestamp,
+        roots: RootCertStore,
+    ) -> Result<Self, NoCertificates> {
+        Ok(Self {
+            secrets,
+            settings,
+            http: Http::trusting(roots)?,
             now,
         })
     }
@@ -108,6 +126,8 @@ impl<S: Secrets> Notifier for Channels<S> {
         post: &Post,
     ) -> Result<Option<String>, NotifyError> {
         let secret = self.credential(team, route).await?;
+        let hidden = secret.as_ref().and_then(|secret| hidden(secret, post));
+        let post = hidden.as_ref().unwrap_or(post);
         let answer = self.hand_over(route, secret.as_ref(), post).await;
         if let (Err(NotifyError::Refused { .. }), Some(name)) = (&answer, &route.secret) {
             // Whoever mends it is not kept waiting.
@@ -118,6 +138,16 @@ impl<S: Secrets> Notifier for Channels<S> {
             None => answer,
         }
     }
+}
+
+/// A message whose lines are of somebody's work, without the credential it is posted with.
+fn hidden(secret: &Secret, post: &Post) -> Option<Post> {
+    let mut post = post.clone();
+    let printed = post.printed.as_mut()?;
+    for line in &mut printed.lines {
+        *line = secret.hide(std::mem::take(line));
+    }
+    Some(post)
 }
 
 /// One post, which may take more than one request.

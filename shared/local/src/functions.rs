@@ -6,6 +6,7 @@ use model::name::TeamName;
 use model::post::Post;
 use ports::{Compute, Delivery, Notifier, NotifyError, Verdict};
 
+use crate::compute::LocalPrintouts;
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
 
@@ -38,7 +39,8 @@ impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
                     ports,
                     inner: &self.notifier,
                 };
-                alert::handle(ports, &notifier, batch).await
+                let printouts = LocalPrintouts::new(ports.folder());
+                alert::handle(ports, &notifier, &printouts, batch).await
             }
         }
     }

@@ -63,6 +63,13 @@ impl Function {
         }
     }
 
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|function| function.name() == name)
+    }
+
     /// The functions whose inbox subscribes to facts of this type.
     pub fn subscribers(fact_type: &str) -> &'static [Self] {
         match fact_type {
@@ -74,6 +81,8 @@ impl Function {
             | "murmur.cluster.idle.v1"
             | "murmur.cluster.leaked.v1"
             | "murmur.cluster.terminated.v1"
+            | "murmur.letters.gone.v1"
+            | "murmur.letters.set_aside.v1"
             | "murmur.tick.missed.v1"
             | "murmur.deadline.missed.v1"
             | "murmur.deadline.at_risk.v1" => &[Self::Alert],

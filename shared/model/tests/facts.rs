@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact, SlowFact,
-    TaskFact, TaskReady, TickFact,
+    ClusterFact, DeadlineFact, Fact, FactBody, LettersFact, OperationFact, RiskFact, RunFact,
+    SlowFact, TaskFact, TaskReady, TickFact,
 };
 use model::id::{RunId, Slot};
+use model::message::Function;
 use model::name::WorkflowRef;
 use model::operation::{OperationKind, OperationRequest};
 use model::run::RunState;
@@ -35,6 +36,15 @@ fn slot() -> Slot {
 
 fn run_id() -> RunId {
     RunId::of(&workflow(), &slot())
+}
+
+fn letters() -> LettersFact {
+    LettersFact {
+        inbox: Function::SubmitTask,
+        since: at("2026-03-02T08:20:00Z"),
+        letters: 2,
+        reason: Some("it is no JSON".to_owned()),
+    }
 }
 
 fn run(state: RunState, reason: Option<&str>) -> RunFact {
@@ -172,6 +182,8 @@ fn bodies() -> Vec<FactBody> {
             scheduled_time: at("2026-03-02T08:15:00Z"),
             run: Some(run_id()),
         }),
+        FactBody::LettersSetAside(letters()),
+        FactBody::LettersGone(letters()),
         FactBody::OperationRequested(operation()),
         FactBody::OperationDone(OperationFact {
             operation: operation().operation,

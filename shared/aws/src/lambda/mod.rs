@@ -4,6 +4,7 @@
 //! is done (rule 2); what failed returns later and later; what can never succeed goes to the dead
 //! letters with its reason, and the batch goes on (rule 21).
 
+#[cfg(feature = "logs")]
 mod alert;
 mod entry;
 mod mirror;
@@ -25,6 +26,7 @@ use ports::{Clock as _, Delivery, Ports as _, Verdict};
 use tracing::Instrument as _;
 
 use crate::{AwsPorts, Deployment, envelope};
+#[cfg(feature = "logs")]
 pub use alert::alert;
 pub use entry::{CallError, call, run};
 pub use mirror::mirror;
