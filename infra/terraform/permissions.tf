@@ -64,6 +64,7 @@ locals {
       sends = ["operate", "start-run", "submit-task"]
       tells = false
     }
+    export-runs  = { table = ["GetItem", "Query"], sends = [], tells = false }
     mirror-facts = { table = [], sends = [], tells = false }
   }
 
@@ -122,6 +123,8 @@ locals {
       resources = ["${local.arn.secretsmanager}:secret:${var.deployment}/*"]
     }
   })
+  # Credentials of who keeps traces and lineage; of no team.
+  export_secrets = compact([var.otlp_headers_secret, var.openlineage_key_secret])
   decrypt_secrets = length(var.secret_keys) == 0 ? {} : {
     DecryptSecrets = {
       actions   = ["kms:Decrypt"]
@@ -232,6 +235,9 @@ locals {
       },
     )
     register-definitions = {}
+    export-runs = length(local.export_secrets) == 0 ? {} : merge(local.decrypt_secrets, {
+      ReadKeys = { actions = ["secretsmanager:GetSecretValue"], resources = local.export_secrets }
+    })
     mirror-facts = {
       Mirror = {
         actions   = ["events:PutEvents"]

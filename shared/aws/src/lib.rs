@@ -11,6 +11,7 @@ pub mod clock;
 pub mod compute;
 mod deployment;
 pub mod envelope;
+mod exporter;
 pub mod lambda;
 mod letter;
 #[cfg(feature = "logs")]
@@ -33,6 +34,7 @@ pub use bus::SnsSqsBus;
 pub use clock::SystemClock;
 pub use compute::EmrBatchCompute;
 pub use deployment::{DEPLOYMENT_MAX, Deployment, NotADeployment};
+pub use exporter::AwsExporter;
 pub use lambda::LambdaInbox;
 pub use mirror::EventBridgeMirror;
 pub use names::Route53Names;

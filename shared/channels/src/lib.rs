@@ -1,4 +1,5 @@
-//! The channels of teams: Slack, PagerDuty and webhooks, as [`ports::Notifier`].
+//! The channels of teams: Slack, PagerDuty and webhooks, as [`ports::Notifier`]; and who keeps traces
+//! and lineage, as [`ports::Exporter`].
 //!
 //! One file for each channel. What a message looks like and what an answer means is pure; all that
 //! goes out goes through `http`, which reaches only hosts that are allowed, follows no redirect and
@@ -10,6 +11,7 @@
 mod address;
 mod answer;
 mod apart;
+mod exports;
 mod http;
 pub mod mail;
 mod pagerduty;
@@ -31,6 +33,7 @@ use address::{Address, Service};
 use http::{Answer, Http, Outgoing};
 
 pub use apart::Apart;
+pub use exports::{Collector, Destination, ExportError, ExportSettings, Keys};
 pub use http::NoCertificates;
 pub use rustls::RootCertStore;
 pub use secret::{Secret, Secrets};

@@ -19,6 +19,8 @@ type Observer = Box<dyn FnMut(&Fact)>;
 pub struct LocalBus {
     journal: Rc<Journal>,
     observers: RefCell<Vec<Observer>>,
+    /// The optional functions that are there.
+    optional: RefCell<Vec<Function>>,
 }
 
 impl LocalBus {
@@ -26,7 +28,13 @@ impl LocalBus {
         Self {
             journal,
             observers: RefCell::default(),
+            optional: RefCell::default(),
         }
+    }
+
+    /// Gives an optional function facts from now on.
+    pub(crate) fn subscribe(&self, function: Function) {
+        self.optional.borrow_mut().push(function);
     }
 
     /// Shows every published fact to an observer from now on. A fact may come more than once, and
@@ -42,6 +50,12 @@ impl EventBus for LocalBus {
         for fact in facts {
             for observer in self.observers.borrow_mut().iter_mut() {
                 observer(&fact);
+            }
+            for inbox in self.optional.borrow().iter() {
+                if Function::optional_subscribers(fact.body.type_name()).contains(inbox) {
+                    let message = Message::Fact(fact.clone());
+                    self.journal.inboxes.put(*inbox, message, Seconds(0))?;
+                }
             }
             let subscribers = Function::subscribers(fact.body.type_name());
             if let Some((last, others)) = subscribers.split_last() {

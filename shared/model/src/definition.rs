@@ -295,6 +295,21 @@ pub struct Task {
     pub pool: Option<PoolRef>,
     #[serde(default)]
     pub priority: i32,
+    /// What it reads, for lineage alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Dataset>,
+    /// What it writes, for lineage alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Dataset>,
+}
+
+/// A dataset, as OpenLineage names it; both parts are templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Where it is, such as `s3://bucket`.
+    pub namespace: String,
+    /// What it is called there, such as `path/of/objects`.
+    pub name: String,
 }
 
 /// When a task starts, given how its upstreams ended; blocked counts as failed.

@@ -20,8 +20,9 @@ use crate::units::Seconds;
 /// The CloudEvents `source` of every fact.
 pub const SOURCE: &str = "murmur";
 
-/// A fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A fact. It is written with a `traceparent`, which follows from its body ([`crate::trace`]) and is
+/// not read back: older ones have none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Fact {
     pub specversion: SpecVersion,
     pub id: EventId,
@@ -37,6 +38,49 @@ pub struct Fact {
     /// `type` and `data`.
     #[serde(flatten)]
     pub body: FactBody,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            specversion: SpecVersion,
+            id: &'a EventId,
+            source: &'a str,
+            subject: &'a str,
+            time: Timestamp,
+            team: &'a TeamName,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            workflow: Option<&'a Name>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            traceparent: Option<String>,
+            #[serde(flatten)]
+            body: &'a FactBody,
+        }
+        // Every field by its name, so that none is forgotten.
+        let Self {
+            specversion,
+            id,
+            source,
+            subject,
+            time,
+            team,
+            workflow,
+            body,
+        } = self;
+        let written = Written {
+            specversion: *specversion,
+            id,
+            source,
+            subject,
+            time: *time,
+            team,
+            workflow: workflow.as_ref(),
+            traceparent: crate::trace::of_fact(body),
+            body,
+        };
+        written.serialize(serializer)
+    }
 }
 
 /// The CloudEvents version.

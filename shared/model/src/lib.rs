@@ -28,6 +28,7 @@ pub mod registry;
 pub mod run;
 pub mod task;
 mod text;
+pub mod trace;
 pub mod units;
 pub mod work;
 

@@ -257,7 +257,20 @@ fn a_duplicate_has_the_same_id_and_a_rerun_another() {
 fn unknown_attributes_of_an_event_are_ignored() {
     let mut value =
         serde_json::to_value(fact(FactBody::RunStarted(run(RunState::Running, None)))).unwrap();
-    value["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
+    value["tracestate"] = "vendor=1".into();
     value["data"]["later"] = 1.into();
     assert!(serde_json::from_value::<Fact>(value).is_ok());
+}
+
+#[test]
+fn what_belongs_to_a_run_names_its_span_and_older_facts_that_do_not_are_read() {
+    for body in bodies() {
+        let name = body.type_name();
+        let fact = fact(body);
+        let mut value = serde_json::to_value(&fact).unwrap();
+        let removed = value.as_object_mut().unwrap().remove("traceparent");
+        let is_of_run = !["cluster", "operation"].contains(&name.split('.').nth(1).unwrap());
+        assert_eq!(removed.is_some(), is_of_run, "{name}");
+        assert_eq!(serde_json::from_value::<Fact>(value).unwrap(), fact);
+    }
 }

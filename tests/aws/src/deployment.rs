@@ -275,6 +275,7 @@ async fn handle<P: Ports>(function: Function, ports: &P, batch: Vec<Delivery>) -
         Function::Operate => operate::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
         Function::Alert => alert::handle(ports, &Unheard, &Unprinted, batch).await,
+        Function::ExportRuns => panic!("nobody has switched it on"),
     }
 }
 

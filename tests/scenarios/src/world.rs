@@ -314,6 +314,7 @@ impl World {
                 Function::Operate => operate::handle(ports, batch).await,
                 Function::Reconcile => reconcile::handle(ports, batch).await,
                 Function::Alert => alert::handle(ports, &self.notifier, &Unprinted, batch).await,
+                Function::ExportRuns => panic!("nobody has switched it on"),
             }
         })
     }

@@ -7,6 +7,7 @@
 #[cfg(feature = "logs")]
 mod alert;
 mod entry;
+mod exports;
 mod mirror;
 mod settle;
 
@@ -29,6 +30,7 @@ use crate::{AwsPorts, Deployment, envelope};
 #[cfg(feature = "logs")]
 pub use alert::alert;
 pub use entry::{CallError, call, run};
+pub use exports::exports;
 pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};
 
