@@ -63,7 +63,7 @@ pub fn table(figures: &Figures) -> String {
     let _ = writeln!(
         text,
         "\n{} failures of one cluster: folded in {:.2} s, at most {:.1} MB; {} incident, {} message, \
-         edited {} times, all added up in {:.0} ms",
+         edited {} times; the longest batch took {:.0} ms",
         folded.failures,
         folded.seconds,
         folded.peak_rss_mb,
