@@ -64,8 +64,10 @@ locals {
       sends = ["operate", "start-run", "submit-task"]
       tells = false
     }
-    export-runs  = { table = ["GetItem", "Query"], sends = [], tells = false }
-    mirror-facts = { table = [], sends = [], tells = false }
+    export-runs   = { table = ["GetItem", "Query"], sends = [], tells = false }
+    mirror-facts  = { table = [], sends = [], tells = false }
+    archive-facts = { table = [], sends = [], tells = false }
+    mirror-facts  = { table = [], sends = [], tells = false }
   }
 
   clusters = "${local.arn.elasticmapreduce}:cluster/*"
@@ -238,6 +240,16 @@ locals {
     export-runs = length(local.export_secrets) == 0 ? {} : merge(local.decrypt_secrets, {
       ReadKeys = { actions = ["secretsmanager:GetSecretValue"], resources = local.export_secrets }
     })
+    archive-facts = {
+      KeepHistory = {
+        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}/*"]
+      }
+      ListHistory = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}"]
+      }
+    }
     mirror-facts = {
       Mirror = {
         actions   = ["events:PutEvents"]

@@ -5,6 +5,8 @@
 //!
 //! Every call of the SDK is boxed: its futures are large, and a handler's holds many of them.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod backoff;
 pub mod bus;
 pub mod clock;
@@ -30,6 +32,8 @@ pub mod store;
 pub mod trouble;
 mod wiring;
 
+#[cfg(feature = "archive")]
+pub use archive::S3Archive;
 pub use bus::SnsSqsBus;
 pub use clock::SystemClock;
 pub use compute::EmrBatchCompute;

@@ -11,6 +11,7 @@ use ports::bus::MAX_DELAY;
 use ports::{BusError, DeadLetter, EventBus, Outgoing};
 
 use crate::dead_letters;
+use crate::ended;
 use crate::journal::Journal;
 
 type Observer = Box<dyn FnMut(&Fact)>;
@@ -57,6 +58,7 @@ impl EventBus for LocalBus {
                     self.journal.inboxes.put(*inbox, message, Seconds(0))?;
                 }
             }
+            ended::add(&self.journal.database, &fact)?;
             let subscribers = Function::subscribers(fact.body.type_name());
             if let Some((last, others)) = subscribers.split_last() {
                 for inbox in others {

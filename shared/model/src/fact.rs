@@ -3,6 +3,8 @@
 //! An id is a hash of what happened, generation included, so a duplicate carries the same id and a
 //! rerun another. Times come from stored state, so a rebuilt fact is byte-identical.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +175,18 @@ pub struct RunFact {
     pub depth: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Told with its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<RunHistory>,
+}
+
+/// When a run was, as far as its end's own time does not say it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHistory {
+    pub created_at: Timestamp,
+    /// When this generation began; absent when it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
 }
 
 /// That an attempt may be submitted.
@@ -207,6 +221,25 @@ pub struct TaskFact {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submission: Option<SubmissionId>,
+    /// Told with an attempt's end; with `retrying` it is that of the attempt before, which failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Box<TaskHistory>>,
+}
+
+/// When and where an attempt was, as far as its end's own time does not say it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskHistory {
+    pub ready_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Present when it was claimed for an instance of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceKey>,
+    /// Present when it was claimed for a Batch job queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
 /// About an instance of a cluster.
@@ -220,6 +253,20 @@ pub struct ClusterFact {
     pub endpoint: Option<Endpoint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Told with its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Box<ClusterHistory>>,
+}
+
+/// When an instance was, as far as its end's own time does not say it, and what for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterHistory {
+    pub requested_at: Timestamp,
+    /// Absent when it never took work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// That a run had not succeeded when it had to.
@@ -348,6 +395,40 @@ impl FactBody {
             Self::LettersGone(_) => "murmur.letters.gone.v1",
             Self::OperationRequested(_) => "murmur.operation.requested.v1",
             Self::OperationDone(_) => "murmur.operation.done.v1",
+        }
+    }
+
+    /// Whether it says how a run, an attempt or an instance of a cluster ended: what history is made of.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::RunSucceeded(_)
+            | Self::RunFailed(_)
+            | Self::RunCancelled(_)
+            | Self::RunSkipped(_)
+            | Self::TaskRetrying(_)
+            | Self::TaskSucceeded(_)
+            | Self::TaskFailed(_)
+            | Self::TaskSkipped(_)
+            | Self::TaskCancelled(_)
+            | Self::ClusterTerminated(_)
+            | Self::ClusterFailed(_) => true,
+            Self::RunWaiting(_)
+            | Self::RunStarted(_)
+            | Self::RunSlow(_)
+            | Self::TaskReady(_)
+            | Self::TaskStarted(_)
+            | Self::ClusterRequested(_)
+            | Self::ClusterReady(_)
+            | Self::ClusterDraining(_)
+            | Self::ClusterIdle(_)
+            | Self::ClusterLeaked(_)
+            | Self::DeadlineMissed(_)
+            | Self::DeadlineAtRisk(_)
+            | Self::TickMissed(_)
+            | Self::LettersSetAside(_)
+            | Self::LettersGone(_)
+            | Self::OperationRequested(_)
+            | Self::OperationDone(_) => false,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Adapters implement them and hold no domain logic; the contract suites in `testkit` say what
 //! every implementation must do. Nothing here knows AWS, SQLite, or a process.
 
+pub mod archive;
 pub mod body;
 pub mod bus;
 pub mod cache;
@@ -17,6 +18,7 @@ pub mod notifier;
 pub mod printouts;
 pub mod store;
 
+pub use archive::{Archive, ArchiveError};
 pub use body::Body;
 pub use bus::{BusError, DeadLetter, EventBus, Outgoing};
 pub use cache::ContentCache;

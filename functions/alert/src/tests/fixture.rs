@@ -192,6 +192,7 @@ pub fn unknown(run: &Run) -> Message {
         failure: None,
         reason: None,
         submission: None,
+        history: None,
     });
     let workflow = Some(run.workflow.clone());
     Message::Fact(Fact::new(run.team.clone(), workflow, run.created_at, body))

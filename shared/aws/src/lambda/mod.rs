@@ -6,6 +6,8 @@
 
 #[cfg(feature = "logs")]
 mod alert;
+#[cfg(feature = "archive")]
+mod archive;
 mod entry;
 mod exports;
 mod mirror;
@@ -29,6 +31,8 @@ use tracing::Instrument as _;
 use crate::{AwsPorts, Deployment, envelope};
 #[cfg(feature = "logs")]
 pub use alert::alert;
+#[cfg(feature = "archive")]
+pub use archive::archive;
 pub use entry::{CallError, call, run};
 pub use exports::exports;
 pub use mirror::mirror;

@@ -3,6 +3,7 @@
 //! A suite takes a maker of fresh, empty adapters and panics where one differs from the contract.
 //! Indexes may lag, so what they say is awaited for a while.
 
+pub mod archive;
 pub mod bus;
 pub mod clock;
 pub mod compute;

@@ -98,7 +98,10 @@ fn functions(slack: &Slack) -> anyhow::Result<Functions<Apart>> {
         ..Settings::default()
     };
     let notifier = Apart::begin(Channels::new(OneToken, settings, now)?)?;
-    Ok(Functions { notifier })
+    Ok(Functions {
+        notifier,
+        exporter: ports::exporter::Nothing,
+    })
 }
 
 fn data(folder: &std::path::Path) -> anyhow::Result<Data> {
