@@ -53,7 +53,7 @@ locals {
       for team in module.definitions.all_teams : [local.namespace, "runs_failed", "team", team, { label = team }]
     ] },
     { title = "Age of messages when they are taken, seconds", width = "half", stat = "p99", metrics = [
-      for function in keys(jsondecode(file("${path.module}/inboxes.json"))) : [local.namespace, "inbox_lag_seconds", "function", function, { label = function }]
+      for function in setintersection(keys(local.known_inboxes), keys(local.inboxes)) : [local.namespace, "inbox_lag_seconds", "function", function, { label = function }]
     ] },
     { title = "Dead letters", width = "half", stat = "Maximum", metrics = [
       for function in keys(local.inboxes) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.deployment}-${function}-dead-letters", { label = function }]

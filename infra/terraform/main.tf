@@ -30,12 +30,18 @@ locals {
   # Every function that has an inbox, with the facts it subscribes to; a test holds these to
   # `Function::subscribers`.
   inboxes = merge(
-    jsondecode(file("${path.module}/inboxes.json")),
+    { for function, types in local.known_inboxes : function => types if function != "export-runs" },
+    var.openlineage_url == null ? {} : { export-runs = local.known_inboxes.export-runs },
+    # A trace is told once its run has ended.
+    var.openlineage_url != null || var.otlp_endpoint == null ? {} : {
+      export-runs = [for type in local.known_inboxes.export-runs : type if can(regex("^murmur\\.run\\.(succeeded|failed|cancelled)\\.", type))]
+    },
     var.mirror_bus ? { mirror-facts = ["*"] } : {},
     var.history ? { archive-facts = local.history.facts } : {},
   )
+  known_inboxes = jsondecode(file("${path.module}/inboxes.json"))
   # Those that make one call of what several messages ask for; the others gain nothing by waiting.
-  batched = ["advance-run", "mirror-facts", "observe-task", "submit-task"]
+  batched = ["advance-run", "export-runs", "mirror-facts", "observe-task", "submit-task"]
   # The one that waits for services that are not AWS's: each of its messages comes alone, so that a
   # channel that hangs keeps nobody else waiting.
   alone = ["alert"]
@@ -53,6 +59,7 @@ locals {
     operate              = "Carries out what people ask for"
     reconcile            = "Looks at what is overdue, every two minutes"
     alert                = "What is wrong is told where people read"
+    export-runs          = "Runs are told as traces and as lineage"
     archive-facts        = "What has ended goes to a bucket, for analysis"
     mirror-facts         = "Facts also go to an EventBridge bus"
     register-definitions = "Checks and stores the definitions, called by Terraform"
@@ -76,7 +83,13 @@ locals {
       MURMUR_EMR_SUBNET           = var.emr_subnet
       MURMUR_EMR_LOG_URI          = var.emr_log_uri
     }
-    alert          = { MURMUR_MAIL_TOPIC_PREFIX = local.mail_topic_prefix, MURMUR_WEBHOOK_HOSTS = join(",", var.webhook_hosts) }
+    alert = { MURMUR_MAIL_TOPIC_PREFIX = local.mail_topic_prefix, MURMUR_WEBHOOK_HOSTS = join(",", var.webhook_hosts) }
+    export-runs = { for name, value in {
+      OTEL_EXPORTER_OTLP_ENDPOINT   = var.otlp_endpoint
+      MURMUR_OTLP_HEADERS_SECRET    = var.otlp_headers_secret
+      OPENLINEAGE_URL               = var.openlineage_url
+      MURMUR_OPENLINEAGE_KEY_SECRET = var.openlineage_key_secret
+    } : name => value if value != null }
     archive-facts  = { MURMUR_HISTORY_BUCKET = local.history_bucket }
     record-cluster = var.zone == null ? {} : { MURMUR_ZONE_ID = var.zone.id, MURMUR_ZONE_NAME = var.zone.name }
     mirror-facts   = var.mirror_bus ? { MURMUR_MIRROR_BUS = aws_cloudwatch_event_bus.facts[0].name } : {}
@@ -167,15 +180,12 @@ module "people" {
   deployment       = var.deployment
   table_arn        = local.table_arn
   queue_arn_prefix = "${local.arn.sqs}:${var.deployment}-"
-  # Those of optional ones also where they are not: whoever asks for them is to hear that, not that it is denied.
-  inboxes        = distinct(concat(keys(local.inboxes), ["archive-facts", "mirror-facts"]))
+  # Optional ones also where there are none: whoever asks for them is to hear that, not that it is denied.
+  inboxes        = distinct(concat(keys(local.inboxes), ["archive-facts", "export-runs", "mirror-facts"]))
   cluster_arns   = local.clusters
-  log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
+  log_group_arns = local.job_log_groups
   function_log_group_arns = [
-    for function in keys(jsondecode(file("${path.module}/inboxes.json"))) : "${local.arn.logs}:log-group:/aws/lambda/${var.deployment}-${function}"
+    for function in keys(local.known_inboxes) : "${local.arn.logs}:log-group:/aws/lambda/${var.deployment}-${function}"
   ]
-  log_object_arns = [
-    for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
-    "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"
-  ]
+  log_object_arns = local.log_objects
 }

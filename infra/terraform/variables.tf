@@ -224,7 +224,7 @@ variable "emr_log_uri" {
 }
 
 variable "log_uris" {
-  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them."
+  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them, and so may alert."
   type        = list(string)
   default     = []
 }
@@ -266,6 +266,50 @@ variable "mirror_bus" {
   description = "Whether every fact also goes to an EventBridge bus, named <deployment>-facts, for rules of other teams."
   type        = bool
   default     = false
+}
+
+variable "otlp_endpoint" {
+  description = "Where each run is sent as a trace once it has ended: base URL of a service that takes OTLP over HTTP, such as https://otlp.example.com; nowhere when null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_endpoint == null || can(regex("^https://[^/@?]+[^@?]*$", var.otlp_endpoint))
+    error_message = "Give an address that begins with https://, without a user and without a query."
+  }
+}
+
+variable "otlp_headers_secret" {
+  description = "ARN of the secret that holds what the service wants to see: name=value, with commas between several, as OTEL_EXPORTER_OTLP_HEADERS has them."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_headers_secret == null || var.otlp_endpoint != null && can(regex("^arn:[^:]+:secretsmanager:", var.otlp_headers_secret))
+    error_message = "Give the ARN of a secret of Secrets Manager, together with otlp_endpoint."
+  }
+}
+
+variable "openlineage_url" {
+  description = "Where runs and tasks are told as OpenLineage: base URL of a service such as Marquez; nowhere when null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.openlineage_url == null || can(regex("^https://[^/@?]+[^@?]*$", var.openlineage_url))
+    error_message = "Give an address that begins with https://, without a user and without a query."
+  }
+}
+
+variable "openlineage_key_secret" {
+  description = "ARN of the secret that holds that service's API key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.openlineage_key_secret == null || var.openlineage_url != null && can(regex("^arn:[^:]+:secretsmanager:", var.openlineage_key_secret))
+    error_message = "Give the ARN of a secret of Secrets Manager, together with openlineage_url."
+  }
 }
 
 variable "history" {

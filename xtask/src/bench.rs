@@ -13,10 +13,10 @@ use crate::project;
 /// cost, or how fast history answers.
 ///
 /// Without --cold-start, --bill and --history every option is the engine's benchmark's own: --shape NAME, --seconds N,
-/// --synchronous normal|full, --format table|json. `cargo xtask bench -- --help` lists them.
+/// --synchronous normal|full, --format table|json; or --alerts, for how soon people hear of a failure. `cargo xtask bench -- --help` lists them.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --cold-start --format json\n  cargo xtask bench --bill\n  cargo xtask bench --history"
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --alerts\n  cargo xtask bench --cold-start --format json\n  cargo xtask bench --bill\n  cargo xtask bench --history"
 )]
 pub struct Arguments {
     /// Measure the packaged functions: from the start of the process to its first request for an

@@ -13,6 +13,8 @@ use model::units::Seconds;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::limits;
 
+use crate::task;
+
 /// After how long a holder that lives is suspect again.
 const AGAIN: Seconds = Seconds::hours(1);
 
@@ -28,8 +30,9 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
     if read.value.due_at.is_none_or(|due_at| due_at > now) {
         return Ok(());
     }
-    match holding(ports, &read.value).await? {
-        Holding::Alive => {
+    let holding = holding(ports, &read.value, now).await?;
+    match holding {
+        Holding::Alive | Holding::Unheard => {
             let next = Place {
                 due_at: Some(AGAIN.after(now)),
                 ..read.value
@@ -54,7 +57,8 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
     }
 }
 
-async fn holding<P: Ports>(ports: &P, place: &Place) -> Result<Holding, Trouble> {
+/// Judges the holder of a place; one that was not heard of is sent to submit-task again.
+async fn holding<P: Ports>(ports: &P, place: &Place, now: Timestamp) -> Result<Holding, Trouble> {
     match &place.limit {
         LimitRef::Pool(_) | LimitRef::TeamTasks(_) | LimitRef::Steps(_) => {
             let Ok(key) = place.holder.parse::<AttemptKey>() else {
@@ -63,7 +67,12 @@ async fn holding<P: Ports>(ports: &P, place: &Place) -> Result<Holding, Trouble>
             };
             let item = Key::Task(key.run.clone(), key.task.clone());
             let task = ports.store().get::<Task>(&item).await?;
-            Ok(of_attempt(&key, task.as_ref().map(|task| &task.value)))
+            let task = task.map(|stored| stored.value);
+            let holding = of_attempt(&key, task.as_ref(), now);
+            if let (Holding::Unheard, Some(task)) = (holding, &task) {
+                task::send(ports, task).await?;
+            }
+            Ok(holding)
         }
         LimitRef::TeamRuns(_) | LimitRef::WorkflowRuns(_) | LimitRef::Backfill(_) => {
             let run = RunId::from(place.holder.as_str());

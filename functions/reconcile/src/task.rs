@@ -31,7 +31,8 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Task, now: Timestamp) -> Resu
         .await?)
 }
 
-async fn send<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
+/// Sends an attempt to submit-task, which finds out what became of it.
+pub(crate) async fn send<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
     let Some(run) = ports
         .store()
         .get::<Run>(&Key::Run(task.run.clone()))

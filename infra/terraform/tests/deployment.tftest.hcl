@@ -73,7 +73,7 @@ run "every_function_has_rights_and_a_description" {
   command = plan
 
   assert {
-    condition     = toset(concat(keys(local.inboxes), ["register-definitions", "archive-facts", "mirror-facts"])) == toset(keys(local.statements))
+    condition     = toset(concat(keys(local.inboxes), ["register-definitions", "archive-facts", "export-runs", "mirror-facts"])) == toset(keys(local.statements))
     error_message = jsonencode(keys(local.statements))
   }
 
@@ -181,7 +181,7 @@ run "only_who_shares_calls_waits_for_a_batch" {
   command = plan
 
   assert {
-    condition     = length(setsubtract(local.batched, concat(keys(local.inboxes), ["mirror-facts"]))) == 0
+    condition     = length(setsubtract(local.batched, concat(keys(local.inboxes), ["export-runs", "mirror-facts"]))) == 0
     error_message = "An inbox is named that there is not."
   }
 }
@@ -210,6 +210,16 @@ run "an_address_is_a_topic_of_its_own" {
   }
 
   assert {
+    condition = (
+      local.statements.alert.ReadJobLogs.resources[1] == "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/batch/job:*" &&
+      !contains(keys(local.statements.alert), "ReadStepLogs") &&
+      contains(local.statements.reconcile.SeeDeadLetters.resources, "arn:aws:sqs:eu-west-1:123456789012:prod-alert-dead-letters") &&
+      length(local.statements.reconcile.SeeDeadLetters.resources) == 10
+    )
+    error_message = jsonencode([local.statements.alert, local.statements.reconcile])
+  }
+
+  assert {
     condition     = local.statements.alert.SendMail.resources == ["arn:aws:sns:eu-west-1:123456789012:prod-alert-*"]
     error_message = jsonencode(local.statements.alert)
   }
@@ -221,6 +231,11 @@ run "optional_parts_are_left_out" {
   assert {
     condition     = !contains(keys(module.function), "mirror-facts") && length(aws_cloudwatch_event_bus.facts) == 0
     error_message = "The mirror was not asked for."
+  }
+
+  assert {
+    condition     = !contains(keys(module.function), "export-runs") && !contains(keys(module.inbox), "export-runs")
+    error_message = "Exports were not asked for."
   }
 
   assert {
@@ -268,6 +283,69 @@ run "optional_parts_come_when_asked_for" {
     condition     = length(module.emr_roles) == 0 && local.emr.passed_roles == ["arn:aws:iam::123456789012:role/emr", "arn:aws:iam::123456789012:role/machines"]
     error_message = "The roles that were given are not used."
   }
+}
+
+run "traces_alone_are_told_of_runs_that_have_ended" {
+  command = plan
+
+  variables {
+    otlp_endpoint       = "https://otlp.example.com"
+    otlp_headers_secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"
+  }
+
+  assert {
+    condition     = local.inboxes.export-runs == ["murmur.run.cancelled.v1", "murmur.run.failed.v1", "murmur.run.succeeded.v1"]
+    error_message = jsonencode(local.inboxes.export-runs)
+  }
+
+  assert {
+    condition = local.own_environment.export-runs == {
+      OTEL_EXPORTER_OTLP_ENDPOINT = "https://otlp.example.com"
+      MURMUR_OTLP_HEADERS_SECRET  = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"
+    }
+    error_message = jsonencode(local.own_environment.export-runs)
+  }
+
+  assert {
+    condition = {
+      for name, statement in local.statements.export-runs : name => statement.actions if !contains(["TakeMessages", "SetAside"], name)
+    } == { KeepState = ["dynamodb:GetItem", "dynamodb:Query"], ReadKeys = ["secretsmanager:GetSecretValue"] }
+    error_message = jsonencode(local.statements.export-runs)
+  }
+
+  assert {
+    condition     = one(local.statements.export-runs.ReadKeys.resources) == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:otlp-AbCdEf"
+    error_message = "It may read another secret."
+  }
+}
+
+run "lineage_is_told_of_everything_that_runs" {
+  command = plan
+
+  variables {
+    openlineage_url = "https://marquez.example.com"
+  }
+
+  assert {
+    condition     = length(local.inboxes.export-runs) == 9 && contains(keys(module.function), "export-runs")
+    error_message = jsonencode(local.inboxes.export-runs)
+  }
+
+  assert {
+    condition     = !contains(keys(local.statements.export-runs), "ReadKeys")
+    error_message = "No secret was given."
+  }
+}
+
+run "exports_go_by_https_and_secrets_are_named_with_their_service" {
+  command = plan
+
+  variables {
+    otlp_endpoint          = "http://otlp.example.com"
+    openlineage_key_secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf"
+  }
+
+  expect_failures = [var.otlp_endpoint, var.openlineage_key_secret]
 }
 
 run "broken_definitions_fail_the_first_apply" {

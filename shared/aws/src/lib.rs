@@ -13,12 +13,20 @@ pub mod clock;
 pub mod compute;
 mod deployment;
 pub mod envelope;
+mod exporter;
 pub mod lambda;
+mod letter;
+#[cfg(feature = "logs")]
+pub mod logs;
 mod mirror;
 pub mod names;
 mod notifier;
 #[cfg(feature = "people")]
 pub mod people;
+#[cfg(feature = "logs")]
+mod printouts;
+#[cfg(feature = "logs")]
+mod refused;
 mod secrets;
 pub mod store;
 pub mod trouble;
@@ -30,10 +38,13 @@ pub use bus::SnsSqsBus;
 pub use clock::SystemClock;
 pub use compute::EmrBatchCompute;
 pub use deployment::{DEPLOYMENT_MAX, Deployment, NotADeployment};
+pub use exporter::AwsExporter;
 pub use lambda::LambdaInbox;
 pub use mirror::EventBridgeMirror;
 pub use names::Route53Names;
 pub use notifier::{AwsNotifier, NotifierSettings};
+#[cfg(feature = "logs")]
+pub use printouts::AwsPrintouts;
 pub use store::DynamoStateStore;
 pub use trouble::Trouble;
 pub use wiring::{AwsPorts, Settings, SettingsError};

@@ -194,7 +194,7 @@ impl Secrets for KeptSecrets {
 }
 
 /// Nothing was posted.
-fn unread(error: SubmitError) -> NotifyError {
+pub(crate) fn unread(error: SubmitError) -> NotifyError {
     match error {
         SubmitError::Refused { reason } => NotifyError::Refused { reason },
         SubmitError::Throttled { reason }

@@ -72,7 +72,8 @@ impl TeamSecrets {
         Ok(Values(values))
     }
 
-    async fn whole(&self, id: &str) -> Result<String, SubmitError> {
+    /// Reads one, as a whole.
+    pub(crate) async fn whole(&self, id: &str) -> Result<String, SubmitError> {
         let client = self.client.get_or_init(|| Client::new(&self.config));
         let request = client.get_secret_value().secret_id(id);
         let answer = Box::pin(request.send())

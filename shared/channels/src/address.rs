@@ -16,6 +16,9 @@ pub(crate) enum Service {
 const SLACK: [&str; 2] = ["hooks.slack.com", "slack.com"];
 const PAGERDUTY: [&str; 2] = ["events.eu.pagerduty.com", "events.pagerduty.com"];
 
+/// Names of this machine.
+const HERE: [&str; 2] = ["127.0.0.1", "localhost"];
+
 /// An address that may be posted to. It may be a secret, so it is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -69,6 +72,31 @@ impl Address {
             Some(instead) => there.instead(instead),
             None => Ok(there),
         }
+    }
+
+    /// A service by its base URL, with a path added: https anywhere, http on this machine.
+    pub fn of_service(url: &str, path: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let is_tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") if HERE.contains(&host.as_str()) => false,
+            _ => {
+                let what = "it does not begin with https://, and is not this machine";
+                return Err(what.to_owned());
+            }
+        };
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') || uri.query().is_some() {
+            return Err("it has a user or a query".to_owned());
+        }
+        Ok(Self {
+            is_tls,
+            port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            authority: authority.to_owned(),
+            path: format!("{}{path}", uri.path().trim_end_matches('/')),
+            host,
+        })
     }
 
     /// The same path elsewhere.
@@ -132,6 +160,32 @@ mod tests {
             let error = Address::of(&settings(), service, url).err();
             let error = error.unwrap_or_else(|| panic!("{url}"));
             assert!(!error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_reached_by_https_or_on_this_machine() {
+        let good = [
+            ("https://otlp.example.com", true, 443, "/x"),
+            ("https://otlp.example.com:4318/base/", true, 4318, "/base/x"),
+            ("http://localhost:4318", false, 4318, "/x"),
+            ("http://127.0.0.1", false, 80, "/x"),
+        ];
+        for (url, is_tls, port, path) in good {
+            let it = Address::of_service(url, "/x").unwrap();
+            assert_eq!((it.is_tls, it.port, it.path.as_str()), (is_tls, port, path));
+        }
+        let bad = [
+            "http://otlp.example.com",
+            "http://localhost.example.com",
+            "http://169.254.169.254",
+            "https://user@otlp.example.com",
+            "https://otlp.example.com/?a=b",
+            "otlp.example.com:4318",
+            "",
+        ];
+        for url in bad {
+            assert!(Address::of_service(url, "/x").is_err(), "{url}");
         }
     }
 

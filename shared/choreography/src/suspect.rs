@@ -1,21 +1,25 @@
 //! Whether the holder of a place has provably ended (rule 15).
 
+use model::Timestamp;
 use model::attempt::AttemptKey;
 use model::run::RunState;
-use model::task::Task;
+use model::task::{Task, TaskState};
 
 /// What is known of a holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holding {
     /// It may need its place.
     Alive,
+    /// It was claimed, and its submitter was not heard of again: submit-task finds out. Nobody else
+    /// looks at it once its run has ended.
+    Unheard,
     /// It has ended, or was never submitted.
     Over,
 }
 
 /// Judges an attempt by its task's item; the claim is written before any place is taken, so an
 /// attempt without an item never was.
-pub fn of_attempt(key: &AttemptKey, task: Option<&Task>) -> Holding {
+pub fn of_attempt(key: &AttemptKey, task: Option<&Task>, now: Timestamp) -> Holding {
     let Some(task) = task else {
         return Holding::Over;
     };
@@ -23,7 +27,14 @@ pub fn of_attempt(key: &AttemptKey, task: Option<&Task>) -> Holding {
     let held = (key.generation, key.attempt);
     // One that waits has given its places back; it takes others once it is claimed.
     let over = newest > held || (newest == held && !task.state.is_open());
-    if over { Holding::Over } else { Holding::Alive }
+    let lease = task.claim.as_ref().map(|claim| claim.lease_until);
+    if over {
+        Holding::Over
+    } else if task.state == TaskState::Claimed && lease.is_some_and(|until| until < now) {
+        Holding::Unheard
+    } else {
+        Holding::Alive
+    }
 }
 
 /// Judges a run. One that waits may be about to start with the places it has.
@@ -38,7 +49,7 @@ pub fn of_run(state: Option<RunState>) -> Holding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::task::{Failures, TaskState};
+    use model::task::{Claim, Failures, Place};
 
     #[test]
     fn only_a_holder_that_has_provably_ended_loses_its_place() {
@@ -64,11 +75,24 @@ mod tests {
             stopping: None,
             due_at: None,
         };
-        use Holding::{Alive, Over};
-        use TaskState::{Cancelled, Claimed, Retrying, Running, Submitted, Succeeded, Waiting};
+        let claimed = |lease_until| Task {
+            claim: Some(Claim {
+                since: Timestamp::UNIX_EPOCH,
+                lease_until,
+                place: Place::Queue("light".into()),
+                instance: None,
+                limits: Vec::new(),
+                seeks: Vec::new(),
+            }),
+            ..task(TaskState::Claimed, 2, 3)
+        };
+        let now = Timestamp::from_second(1000).unwrap();
+        use Holding::{Alive, Over, Unheard};
+        use TaskState::{Cancelled, Retrying, Running, Submitted, Succeeded, Waiting};
         let table = [
             (None, Over),
-            (Some(task(Claimed, 2, 3)), Alive),
+            (Some(claimed(now)), Alive),
+            (Some(claimed(Timestamp::from_second(999).unwrap())), Unheard),
             (Some(task(Submitted, 2, 3)), Alive),
             (Some(task(Running, 2, 3)), Alive),
             (Some(task(Waiting, 2, 3)), Over),
@@ -80,7 +104,7 @@ mod tests {
         ];
         let key: AttemptKey = "team--flow--slot--clean--2-3".parse().unwrap();
         for (task, expected) in table {
-            assert_eq!(of_attempt(&key, task.as_ref()), expected, "{task:?}");
+            assert_eq!(of_attempt(&key, task.as_ref(), now), expected, "{task:?}");
         }
         let runs = [
             (None, Over),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::attempt::AttemptKey;
 use model::definition::{BatchTask, Cluster, CommandTask, PrestoTask, SparkTask, TaskKind};
+use model::definition::{Dataset, Task};
 use model::run::{Cause, Run};
+use model::trace;
 use model::work::{JobSpec, Submission, Work};
 use serde_json::Value;
 
@@ -22,6 +24,11 @@ pub struct WorkError {
     #[source]
     pub source: TemplateError,
 }
+
+/// The environment variable that tells work which span it belongs to.
+pub const TRACEPARENT: &str = "TRACEPARENT";
+/// The Spark property that gives it to a driver.
+pub const SPARK_TRACEPARENT: &str = "spark.yarn.appMasterEnv.TRACEPARENT";
 
 /// Where an attempt's work goes and as whom.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,32 +56,8 @@ pub fn submission(
     going: Going<'_>,
 ) -> Result<Submission, WorkError> {
     let task = plan.written(position);
-    let upstreams = upstreams(plan, position);
-    let params = params(plan, run);
-    let zone = slot::zone(&plan.workflow.timezone);
-    let logical_time = run.logical_date.to_zoned(zone);
-    let fill = Fill {
-        context: TemplateContext {
-            team: plan.workflow.team.as_str(),
-            workflow: plan.workflow.name.as_str(),
-            task: key.task.as_str(),
-            run: run.run.as_str(),
-            slot: run.slot.as_str(),
-            logical_time: &logical_time,
-            generation: key.generation,
-            attempt: key.attempt,
-            params: &params,
-            items: &plan.task(position).items,
-            upstreams: &upstreams,
-            event: match &run.cause {
-                Cause::Event { event } => Some(event),
-                Cause::Schedule { .. }
-                | Cause::Upstream { .. }
-                | Cause::Manual { .. }
-                | Cause::Backfill { .. } => None,
-            },
-        },
-    };
+    let values = Values::of(plan, position, run, key);
+    let fill = values.fill(plan, position, run, key);
     let work = match &task.kind {
         TaskKind::Spark(spark) => spark_step(spark, &fill)?,
         TaskKind::Presto(presto) => presto_step(presto, going.cluster, &fill)?,
@@ -94,6 +77,93 @@ pub fn submission(
     })
 }
 
+/// What an attempt reads and writes, as its task declares it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Datasets {
+    pub inputs: Vec<Dataset>,
+    pub outputs: Vec<Dataset>,
+}
+
+/// Fills in what an attempt's task declares to read and write.
+pub fn datasets(
+    plan: &Plan,
+    position: u32,
+    run: &Run,
+    key: &AttemptKey,
+) -> Result<Datasets, WorkError> {
+    let task = plan.written(position);
+    if task.inputs.is_empty() && task.outputs.is_empty() {
+        return Ok(Datasets::default());
+    }
+    let values = Values::of(plan, position, run, key);
+    let fill = values.fill(plan, position, run, key);
+    let filled = |field: &str, all: &[Dataset]| {
+        let filled = all.iter().map(|dataset| {
+            Ok(Dataset {
+                namespace: fill.in_(field, &dataset.namespace)?,
+                name: fill.in_(field, &dataset.name)?,
+            })
+        });
+        filled.collect::<Result<Vec<Dataset>, WorkError>>()
+    };
+    Ok(Datasets {
+        inputs: filled("inputs", &task.inputs)?,
+        outputs: filled("outputs", &task.outputs)?,
+    })
+}
+
+/// What the templates of one attempt are filled with, as far as it is not there already.
+struct Values {
+    params: BTreeMap<String, Value>,
+    upstreams: BTreeSet<String>,
+    logical_time: jiff::Zoned,
+    traceparent: String,
+}
+
+impl Values {
+    fn of(plan: &Plan, position: u32, run: &Run, key: &AttemptKey) -> Self {
+        let zone = slot::zone(&plan.workflow.timezone);
+        Self {
+            params: params(plan, run),
+            upstreams: upstreams(plan, position),
+            logical_time: run.logical_date.to_zoned(zone),
+            traceparent: trace::of_attempt(key),
+        }
+    }
+
+    fn fill<'a>(
+        &'a self,
+        plan: &'a Plan,
+        position: u32,
+        run: &'a Run,
+        key: &'a AttemptKey,
+    ) -> Fill<'a> {
+        Fill {
+            context: TemplateContext {
+                team: plan.workflow.team.as_str(),
+                workflow: plan.workflow.name.as_str(),
+                task: key.task.as_str(),
+                run: run.run.as_str(),
+                slot: run.slot.as_str(),
+                logical_time: &self.logical_time,
+                generation: key.generation,
+                attempt: key.attempt,
+                traceparent: &self.traceparent,
+                params: &self.params,
+                items: &plan.task(position).items,
+                upstreams: &self.upstreams,
+                event: match &run.cause {
+                    Cause::Event { event } => Some(event),
+                    Cause::Schedule { .. }
+                    | Cause::Upstream { .. }
+                    | Cause::Manual { .. }
+                    | Cause::Backfill { .. } => None,
+                },
+            },
+        }
+    }
+}
+
 /// `spark-submit` in cluster mode, as EMR's command runner takes it.
 fn spark_step(spark: &SparkTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
     let mut argv = vec![
@@ -107,6 +177,12 @@ fn spark_step(spark: &SparkTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
     for (name, value) in &spark.conf {
         let value = fill.in_("conf", value)?;
         argv.extend(["--conf".to_owned(), format!("{name}={value}")]);
+    }
+    // A step has no environment of its own; what has one is the driver, in YARN's first container.
+    if !spark.conf.contains_key(SPARK_TRACEPARENT) {
+        let traceparent = fill.context.traceparent;
+        let conf = format!("{SPARK_TRACEPARENT}={traceparent}");
+        argv.extend(["--conf".to_owned(), conf]);
     }
     argv.push(fill.in_("script", &spark.script)?);
     argv.extend(fill.all("args", &spark.args)?);
@@ -151,10 +227,14 @@ fn command_step(command: &CommandTask, fill: &Fill<'_>) -> Result<Work, WorkErro
 }
 
 fn batch_job(batch: &BatchTask, fill: &Fill<'_>) -> Result<Work, WorkError> {
+    let mut environment = fill.each("environment", &batch.environment)?;
+    environment
+        .entry(TRACEPARENT.to_owned())
+        .or_insert_with(|| fill.context.traceparent.to_owned());
     Ok(Work::Job(JobSpec {
         definition: batch.job_definition.clone(),
         command: fill.all("command", &batch.command)?,
-        environment: fill.each("environment", &batch.environment)?,
+        environment,
         parameters: fill.each("parameters", &batch.parameters)?,
         vcpus: batch.vcpus.clone(),
         memory_mib: batch.memory_mib,
@@ -209,16 +289,20 @@ fn params(plan: &Plan, run: &Run) -> BTreeMap<String, Value> {
 /// The names `upstream.…` may use; not even collected when no template mentions it, since a join
 /// may have ten thousand.
 fn upstreams(plan: &Plan, position: u32) -> BTreeSet<String> {
-    if !mentions_upstream(&plan.written(position).kind) {
+    if !mentions_upstream(plan.written(position)) {
         return BTreeSet::new();
     }
     let names = plan.upstreams_of(position).iter();
     names.map(|at| plan.task(*at).name.to_string()).collect()
 }
 
-fn mentions_upstream(kind: &TaskKind) -> bool {
+fn mentions_upstream(task: &Task) -> bool {
     let mentions = |text: &String| text.contains("upstream");
-    match kind {
+    let mut datasets = task.inputs.iter().chain(&task.outputs);
+    if datasets.any(|dataset| mentions(&dataset.namespace) || mentions(&dataset.name)) {
+        return true;
+    }
+    match &task.kind {
         TaskKind::Spark(spark) => {
             mentions(&spark.script)
                 || spark.args.iter().any(mentions)

@@ -60,6 +60,8 @@ impl Row {
             | FactBody::DeadlineMissed(_)
             | FactBody::DeadlineAtRisk(_)
             | FactBody::TickMissed(_)
+            | FactBody::LettersSetAside(_)
+            | FactBody::LettersGone(_)
             | FactBody::OperationRequested(_)
             | FactBody::OperationDone(_) => return None,
         };

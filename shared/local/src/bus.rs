@@ -1,14 +1,16 @@
 //! The topic and the inboxes as a port: facts go straight into the inboxes that subscribe.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use model::fact::Fact;
 use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::bus::MAX_DELAY;
-use ports::{BusError, EventBus, Outgoing};
+use ports::{BusError, DeadLetter, EventBus, Outgoing};
 
+use crate::dead_letters;
 use crate::ended;
 use crate::journal::Journal;
 
@@ -18,6 +20,8 @@ type Observer = Box<dyn FnMut(&Fact)>;
 pub struct LocalBus {
     journal: Rc<Journal>,
     observers: RefCell<Vec<Observer>>,
+    /// The optional functions that are there.
+    optional: RefCell<Vec<Function>>,
 }
 
 impl LocalBus {
@@ -25,7 +29,13 @@ impl LocalBus {
         Self {
             journal,
             observers: RefCell::default(),
+            optional: RefCell::default(),
         }
+    }
+
+    /// Gives an optional function facts from now on.
+    pub(crate) fn subscribe(&self, function: Function) {
+        self.optional.borrow_mut().push(function);
     }
 
     /// Shows every published fact to an observer from now on. A fact may come more than once, and
@@ -41,6 +51,12 @@ impl EventBus for LocalBus {
         for fact in facts {
             for observer in self.observers.borrow_mut().iter_mut() {
                 observer(&fact);
+            }
+            for inbox in self.optional.borrow().iter() {
+                if Function::optional_subscribers(fact.body.type_name()).contains(inbox) {
+                    let message = Message::Fact(fact.clone());
+                    self.journal.inboxes.put(*inbox, message, Seconds(0))?;
+                }
             }
             ended::add(&self.journal.database, &fact)?;
             let subscribers = Function::subscribers(fact.body.type_name());
@@ -63,6 +79,20 @@ impl EventBus for LocalBus {
             self.journal.inboxes.put(inbox, message, delay)?;
         }
         Ok(())
+    }
+
+    async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
+        let counted = dead_letters::count(&self.journal.database)?;
+        let known = |(name, letters): (String, u32)| Some((Function::named(&name)?, letters));
+        Ok(counted.into_iter().filter_map(known).collect())
+    }
+
+    async fn dead_letter(&self, inbox: Function) -> Result<Option<DeadLetter>, BusError> {
+        let newest = dead_letters::newest(&self.journal.database, inbox.name())?;
+        Ok(newest.map(|letter| DeadLetter {
+            reason: letter.reason,
+            body: letter.body,
+        }))
     }
 }
 

@@ -4,19 +4,29 @@ use model::definition::AlertRoute;
 use model::message::Function;
 use model::name::TeamName;
 use model::post::Post;
-use ports::{Compute, Delivery, Notifier, NotifyError, Verdict};
+use ports::exporter::Nothing;
+use ports::{Compute, Delivery, Export, Exporter, Notifier, NotifyError, Verdict};
 
+use crate::compute::LocalPrintouts;
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
 
 /// The very function libraries that run on Lambda.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Functions<N> {
+pub struct Functions<N, E = Nothing> {
     /// Where the alert function posts.
     pub notifier: N,
+    /// Where traces and lineage go.
+    pub exporter: E,
 }
 
-impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
+impl<C: Compute, N: Notifier, E: Exporter> Handlers<C> for Functions<N, E> {
+    fn wants(&self, function: Function) -> bool {
+        let exports = [Export::Traces, Export::Lineage];
+        function == Function::ExportRuns
+            && exports.map(|it| self.exporter.takes(it)).contains(&true)
+    }
+
     async fn handle(
         &self,
         function: Function,
@@ -38,14 +48,23 @@ impl<C: Compute, N: Notifier> Handlers<C> for Functions<N> {
                     ports,
                     inner: &self.notifier,
                 };
-                alert::handle(ports, &notifier, batch).await
+                let printouts = LocalPrintouts::new(ports.folder());
+                alert::handle(ports, &notifier, &printouts, batch).await
+            }
+            Function::ExportRuns => {
+                let exporter = Committing {
+                    ports,
+                    inner: &self.exporter,
+                };
+                export_runs::handle(ports, &exporter, batch).await
             }
         }
     }
 }
 
-/// Channels that are posted to only after everything done so far was committed: that something is
-/// about to be posted survives a crash, so that a repeat says that it is one.
+/// Somebody elsewhere who hears of anything only after everything done so far was committed. That
+/// something is about to be posted survives a crash, so that a repeat says that it is one; and
+/// nothing is exported that a crash could take back.
 struct Committing<'a, C, N> {
     ports: &'a LocalPorts<C>,
     inner: &'a N,
@@ -63,5 +82,19 @@ impl<C: Compute, N: Notifier> Notifier for Committing<'_, C, N> {
         };
         self.ports.commit().map_err(unavailable)?;
         self.inner.post(team, route, post).await
+    }
+}
+
+impl<C: Compute, E: Exporter> Exporter for Committing<'_, C, E> {
+    fn takes(&self, export: Export) -> bool {
+        self.inner.takes(export)
+    }
+
+    async fn hand_over(&self, export: Export, document: &str) -> Result<(), NotifyError> {
+        let unavailable = |failure: crate::database::Failure| NotifyError::Unavailable {
+            reason: failure.to_string(),
+        };
+        self.ports.commit().map_err(unavailable)?;
+        self.inner.hand_over(export, document).await
     }
 }

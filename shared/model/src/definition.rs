@@ -46,6 +46,20 @@ pub struct Team {
     /// Where alerts of the team go, as written; read by the alert function.
     #[serde(default)]
     pub alerts: Vec<AlertRoute>,
+    /// Whether alerts show the team the last lines that failed work printed.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub log_lines: bool,
+}
+
+/// What is so unless somebody says otherwise.
+pub(crate) fn yes() -> bool {
+    true
+}
+
+/// What need not be said.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde passes it
+pub(crate) fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// How much of a team may run at once; `None` is no limit.
@@ -281,6 +295,21 @@ pub struct Task {
     pub pool: Option<PoolRef>,
     #[serde(default)]
     pub priority: i32,
+    /// What it reads, for lineage alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Dataset>,
+    /// What it writes, for lineage alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Dataset>,
+}
+
+/// A dataset, as OpenLineage names it; both parts are templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Where it is, such as `s3://bucket`.
+    pub namespace: String,
+    /// What it is called there, such as `path/of/objects`.
+    pub name: String,
 }
 
 /// When a task starts, given how its upstreams ended; blocked counts as failed.

@@ -122,6 +122,8 @@ mod tests {
             timeout: None,
             pool: None,
             priority: 0,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::cluster::{Endpoint, InstanceKey};
 use crate::expected::ScheduleRef;
 use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
 use crate::limit::QueueRef;
+use crate::message::Function;
 use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
 use crate::operation::OperationRequest;
 use crate::run::RunState;
@@ -21,8 +22,9 @@ use crate::units::Seconds;
 /// The CloudEvents `source` of every fact.
 pub const SOURCE: &str = "murmur";
 
-/// A fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A fact. It is written with a `traceparent`, which follows from its body ([`crate::trace`]) and is
+/// not read back: older ones have none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Fact {
     pub specversion: SpecVersion,
     pub id: EventId,
@@ -38,6 +40,49 @@ pub struct Fact {
     /// `type` and `data`.
     #[serde(flatten)]
     pub body: FactBody,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            specversion: SpecVersion,
+            id: &'a EventId,
+            source: &'a str,
+            subject: &'a str,
+            time: Timestamp,
+            team: &'a TeamName,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            workflow: Option<&'a Name>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            traceparent: Option<String>,
+            #[serde(flatten)]
+            body: &'a FactBody,
+        }
+        // Every field by its name, so that none is forgotten.
+        let Self {
+            specversion,
+            id,
+            source,
+            subject,
+            time,
+            team,
+            workflow,
+            body,
+        } = self;
+        let written = Written {
+            specversion: *specversion,
+            id,
+            source,
+            subject,
+            time: *time,
+            team,
+            workflow: workflow.as_ref(),
+            traceparent: crate::trace::of_fact(body),
+            body,
+        };
+        written.serialize(serializer)
+    }
 }
 
 /// The CloudEvents version.
@@ -106,6 +151,12 @@ pub enum FactBody {
     /// A schedule's tick did not come; murmur has sent it again.
     #[serde(rename = "murmur.tick.missed.v1")]
     TickMissed(TickFact),
+    /// Messages of an inbox lie among its dead letters.
+    #[serde(rename = "murmur.letters.set_aside.v1")]
+    LettersSetAside(LettersFact),
+    /// None lies there any more.
+    #[serde(rename = "murmur.letters.gone.v1")]
+    LettersGone(LettersFact),
     #[serde(rename = "murmur.operation.requested.v1")]
     OperationRequested(OperationRequest),
     #[serde(rename = "murmur.operation.done.v1")]
@@ -264,6 +315,20 @@ pub struct TickFact {
     pub run: Option<RunId>,
 }
 
+/// That messages were set aside: nobody handles them until somebody puts them back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LettersFact {
+    /// The function they were meant for.
+    pub inbox: Function,
+    /// When the first of them was seen.
+    pub since: Timestamp,
+    /// How many there were then.
+    pub letters: u32,
+    /// Why one of them was set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// That an operation was carried out or refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationFact {
@@ -326,6 +391,8 @@ impl FactBody {
             Self::DeadlineMissed(_) => "murmur.deadline.missed.v1",
             Self::DeadlineAtRisk(_) => "murmur.deadline.at_risk.v1",
             Self::TickMissed(_) => "murmur.tick.missed.v1",
+            Self::LettersSetAside(_) => "murmur.letters.set_aside.v1",
+            Self::LettersGone(_) => "murmur.letters.gone.v1",
             Self::OperationRequested(_) => "murmur.operation.requested.v1",
             Self::OperationDone(_) => "murmur.operation.done.v1",
         }
@@ -358,6 +425,8 @@ impl FactBody {
             | Self::DeadlineMissed(_)
             | Self::DeadlineAtRisk(_)
             | Self::TickMissed(_)
+            | Self::LettersSetAside(_)
+            | Self::LettersGone(_)
             | Self::OperationRequested(_)
             | Self::OperationDone(_) => false,
         }
@@ -405,6 +474,9 @@ impl FactBody {
                 format!("{}-{}", risk.generation, risk.deadline_at),
             ),
             Self::TickMissed(tick) => (tick.schedule.to_string(), tick.scheduled_time.to_string()),
+            Self::LettersSetAside(letters) | Self::LettersGone(letters) => {
+                (letters.inbox.to_string(), letters.since.to_string())
+            }
             Self::OperationRequested(request) => (request.operation.to_string(), String::new()),
             Self::OperationDone(operation) => (operation.operation.to_string(), String::new()),
         }

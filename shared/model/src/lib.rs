@@ -15,6 +15,7 @@ pub mod fact;
 pub mod id;
 pub mod join;
 pub mod key;
+pub mod letters;
 pub mod limit;
 pub mod message;
 pub mod metric;
@@ -27,6 +28,7 @@ pub mod registry;
 pub mod run;
 pub mod task;
 mod text;
+pub mod trace;
 pub mod units;
 pub mod work;
 

@@ -30,11 +30,12 @@ pub enum Function {
     Operate,
     Reconcile,
     Alert,
+    ExportRuns,
 }
 
 impl Function {
     /// Every function that has an inbox.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::StartRun,
         Self::AdvanceRun,
         Self::SubmitTask,
@@ -45,6 +46,7 @@ impl Function {
         Self::Operate,
         Self::Reconcile,
         Self::Alert,
+        Self::ExportRuns,
     ];
 
     /// The name its folder, Lambda, queue, role and log group share.
@@ -60,10 +62,52 @@ impl Function {
             Self::Operate => "operate",
             Self::Reconcile => "reconcile",
             Self::Alert => "alert",
+            Self::ExportRuns => "export-runs",
         }
     }
 
-    /// The functions whose inbox subscribes to facts of this type.
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|function| function.name() == name)
+    }
+
+    /// Whether all is whole without it: it is there where somebody switched it on, and nobody sends
+    /// to it.
+    pub fn is_optional(self) -> bool {
+        match self {
+            Self::ExportRuns => true,
+            Self::StartRun
+            | Self::AdvanceRun
+            | Self::SubmitTask
+            | Self::ObserveTask
+            | Self::ProvisionCluster
+            | Self::RecordCluster
+            | Self::TerminateCluster
+            | Self::Operate
+            | Self::Reconcile
+            | Self::Alert => false,
+        }
+    }
+
+    /// The optional functions whose inbox subscribes to facts of this type, where they are there.
+    pub fn optional_subscribers(fact_type: &str) -> &'static [Self] {
+        match fact_type {
+            "murmur.run.started.v1"
+            | "murmur.run.succeeded.v1"
+            | "murmur.run.failed.v1"
+            | "murmur.run.cancelled.v1"
+            | "murmur.task.started.v1"
+            | "murmur.task.retrying.v1"
+            | "murmur.task.succeeded.v1"
+            | "murmur.task.failed.v1"
+            | "murmur.task.cancelled.v1" => &[Self::ExportRuns],
+            _ => &[],
+        }
+    }
+
+    /// The functions whose inbox subscribes to facts of this type, besides optional ones.
     pub fn subscribers(fact_type: &str) -> &'static [Self] {
         match fact_type {
             "murmur.run.succeeded.v1" => &[Self::StartRun, Self::Alert],
@@ -74,6 +118,8 @@ impl Function {
             | "murmur.cluster.idle.v1"
             | "murmur.cluster.leaked.v1"
             | "murmur.cluster.terminated.v1"
+            | "murmur.letters.gone.v1"
+            | "murmur.letters.set_aside.v1"
             | "murmur.tick.missed.v1"
             | "murmur.deadline.missed.v1"
             | "murmur.deadline.at_risk.v1" => &[Self::Alert],

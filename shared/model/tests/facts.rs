@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, ClusterHistory, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact,
-    RunHistory, SlowFact, TaskFact, TaskHistory, TaskReady, TickFact,
+    ClusterFact, ClusterHistory, DeadlineFact, Fact, FactBody, LettersFact, OperationFact, RiskFact,
+    RunFact, RunHistory, SlowFact, TaskFact, TaskHistory, TaskReady, TickFact,
 };
 use model::id::{RunId, Slot};
+use model::message::Function;
 use model::name::WorkflowRef;
 use model::operation::{OperationKind, OperationRequest};
 use model::run::RunState;
@@ -35,6 +36,15 @@ fn slot() -> Slot {
 
 fn run_id() -> RunId {
     RunId::of(&workflow(), &slot())
+}
+
+fn letters() -> LettersFact {
+    LettersFact {
+        inbox: Function::SubmitTask,
+        since: at("2026-03-02T08:20:00Z"),
+        letters: 2,
+        reason: Some("it is no JSON".to_owned()),
+    }
 }
 
 fn run(state: RunState, reason: Option<&str>) -> RunFact {
@@ -197,6 +207,8 @@ fn bodies() -> Vec<FactBody> {
             scheduled_time: at("2026-03-02T08:15:00Z"),
             run: Some(run_id()),
         }),
+        FactBody::LettersSetAside(letters()),
+        FactBody::LettersGone(letters()),
         FactBody::OperationRequested(operation()),
         FactBody::OperationDone(OperationFact {
             operation: operation().operation,
@@ -270,7 +282,20 @@ fn a_duplicate_has_the_same_id_and_a_rerun_another() {
 fn unknown_attributes_of_an_event_are_ignored() {
     let mut value =
         serde_json::to_value(fact(FactBody::RunStarted(run(RunState::Running, None)))).unwrap();
-    value["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
+    value["tracestate"] = "vendor=1".into();
     value["data"]["later"] = 1.into();
     assert!(serde_json::from_value::<Fact>(value).is_ok());
+}
+
+#[test]
+fn what_belongs_to_a_run_names_its_span_and_older_facts_that_do_not_are_read() {
+    for body in bodies() {
+        let name = body.type_name();
+        let fact = fact(body);
+        let mut value = serde_json::to_value(&fact).unwrap();
+        let removed = value.as_object_mut().unwrap().remove("traceparent");
+        let is_of_run = !["cluster", "operation"].contains(&name.split('.').nth(1).unwrap());
+        assert_eq!(removed.is_some(), is_of_run, "{name}");
+        assert_eq!(serde_json::from_value::<Fact>(value).unwrap(), fact);
+    }
 }

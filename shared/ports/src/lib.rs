@@ -10,23 +10,27 @@ pub mod cache;
 pub mod clock;
 pub mod compute;
 pub mod delivery;
+pub mod exporter;
 pub mod meter;
 pub mod mirror;
 pub mod names;
 pub mod notifier;
+pub mod printouts;
 pub mod store;
 
 pub use archive::{Archive, ArchiveError};
 pub use body::Body;
-pub use bus::{BusError, EventBus, Outgoing};
+pub use bus::{BusError, DeadLetter, EventBus, Outgoing};
 pub use cache::ContentCache;
 pub use clock::Clock;
 pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
 pub use delivery::{Delivery, Trouble, Verdict};
+pub use exporter::{Export, Exporter};
 pub use meter::{Meter, Unmetered};
 pub use model::work::{JobSpec, Submission, Work};
 pub use names::{Nameless, Names, NamesError};
 pub use notifier::{Notifier, NotifyError, Unheard};
+pub use printouts::{Printout, Printouts, Submitted, Unprinted};
 pub use store::{
     CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
 };

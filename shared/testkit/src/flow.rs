@@ -69,6 +69,8 @@ fn task(name: &str, after: &[&str], words: &str) -> Task {
         timeout: None,
         pool: None,
         priority: 0,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
     };
     for word in words.split_whitespace() {
         match word.split_once('=') {

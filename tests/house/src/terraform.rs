@@ -38,7 +38,8 @@ fn every_inbox_subscribes_to_what_its_function_takes() {
         .map(|function| (function.name().to_owned(), BTreeSet::new()))
         .into();
     for fact_type in fact_types() {
-        for subscriber in Function::subscribers(&fact_type) {
+        let optional = Function::optional_subscribers(&fact_type);
+        for subscriber in Function::subscribers(&fact_type).iter().chain(optional) {
             let types = expected.get_mut(subscriber.name()).unwrap();
             types.insert(fact_type.clone());
         }

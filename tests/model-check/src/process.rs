@@ -207,9 +207,11 @@ async fn handle(ports: &Script<'_>, letter: &Letter) -> Verdict {
         Function::RecordCluster => record_cluster::handle(ports, batch).await,
         Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
-        Function::StartRun | Function::ProvisionCluster | Function::Operate | Function::Alert => {
-            panic!("{} is no part of what is checked", letter.inbox)
-        }
+        Function::StartRun
+        | Function::ProvisionCluster
+        | Function::Operate
+        | Function::Alert
+        | Function::ExportRuns => panic!("{} is no part of what is checked", letter.inbox),
     };
     let mut verdicts = verdicts.into_iter();
     verdicts.next().expect("a verdict for each message")

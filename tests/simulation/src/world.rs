@@ -208,7 +208,8 @@ impl World {
             | Function::TerminateCluster
             | Function::Operate
             | Function::Reconcile
-            | Function::Alert => panic!("{inbox} takes no part"),
+            | Function::Alert
+            | Function::ExportRuns => panic!("{inbox} takes no part"),
         }
     }
 

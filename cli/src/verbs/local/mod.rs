@@ -2,6 +2,7 @@
 
 mod configuration;
 mod embedded;
+mod exporting;
 mod facts;
 mod finish;
 mod only_asked;

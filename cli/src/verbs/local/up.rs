@@ -12,6 +12,7 @@ use local::{ClockMode, Endpoint, Engine, Functions, Handlers, Meters, SharedMete
 use model::Timestamp;
 
 use super::configuration::ConfigurationFile;
+use super::exporting::Exporting;
 use super::facts::Facts;
 use super::posting::Posting;
 use super::{Clock, embedded};
@@ -98,8 +99,11 @@ impl Up {
             .help("stop it, or name another folder with --data"));
         };
         let configuration = self.config.read(&self.events.events, folder)?;
-        let notifier = Posting::begin(&configuration.alerts)?;
-        let mut engine = embedded::engine(data, configuration, Functions { notifier })?;
+        let functions = Functions {
+            notifier: Posting::begin(&configuration.alerts)?,
+            exporter: Exporting::begin(&configuration.exports)?,
+        };
+        let mut engine = embedded::engine(data, configuration, functions)?;
         let endpoint = self.metrics_port.map(|port| measured(&engine, port));
         // It serves until the engine has stopped.
         let _endpoint = endpoint.transpose()?;

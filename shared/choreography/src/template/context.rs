@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::syntax::{Reference, Segment};
 
 /// The variables that are one value each.
-pub(super) const PLAIN: [&str; 10] = [
+pub(super) const PLAIN: [&str; 11] = [
     "attempt",
     "generation",
     "logical_date",
@@ -21,6 +21,7 @@ pub(super) const PLAIN: [&str; 10] = [
     "storage",
     "task",
     "team",
+    "traceparent",
     "workflow",
 ];
 
@@ -43,6 +44,8 @@ pub struct TemplateContext<'a> {
     pub generation: u32,
     /// `attempt`, counted from 1.
     pub attempt: u32,
+    /// `traceparent`: the attempt's span, as W3C Trace Context has it.
+    pub traceparent: &'a str,
     /// `params.<name>`.
     pub params: &'a BTreeMap<String, Value>,
     /// `item.<key>`: the values of `for_each` this task stands for.
@@ -78,6 +81,7 @@ impl TemplateContext<'_> {
             "storage": storage(self.task),
             "task": self.task,
             "team": self.team,
+            "traceparent": self.traceparent,
             "workflow": self.workflow,
         });
         if used("params") {

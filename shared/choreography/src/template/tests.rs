@@ -31,6 +31,7 @@ fn render_in(text: &str, event: Option<&Value>) -> Result<String, TemplateError>
         logical_time: &logical_time,
         generation: 1,
         attempt: 2,
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         params: &params,
         items: &items,
         upstreams: &upstreams,

@@ -61,16 +61,28 @@ fn command(command: &[&str]) -> TaskKind {
     })
 }
 
+/// The span of the attempt that is submitted.
+fn traceparent() -> String {
+    let key = "team--flow--20260301--third--2-3".parse().unwrap();
+    trace::of_attempt(&key)
+}
+
 /// What is submitted for the third of three tasks in a row, in New York, at five past two in the
 /// night of 2 March.
 fn submitted(kind: TaskKind, going: Going<'_>) -> Result<Submission, WorkError> {
+    let (plan, run, key) = third(|task| task.kind = kind);
+    submission(&plan, 2, &run, &key, going)
+}
+
+/// The third of those tasks, changed.
+fn third(change: impl FnOnce(&mut Task)) -> (Plan, Run, AttemptKey) {
     let mut workflow = flow::workflow(&[
         ("first", &[], ""),
         ("second", &["first"], ""),
         ("third", &["second"], ""),
     ]);
     workflow.timezone = "America/New_York".into();
-    workflow.tasks[2].kind = kind;
+    change(&mut workflow.tasks[2]);
     workflow.tasks[2].timeout = Some(Seconds(600));
     for (name, default) in [("region", Some("eu")), ("size", Some("xl")), ("day", None)] {
         let spec = ParamSpec {
@@ -89,7 +101,7 @@ fn submitted(kind: TaskKind, going: Going<'_>) -> Result<Submission, WorkError> 
         generation: 2,
         attempt: 3,
     };
-    submission(&plan, 2, &run, &key, going)
+    (plan, run, key)
 }
 
 fn argv(kind: TaskKind) -> Vec<String> {
@@ -101,11 +113,32 @@ fn argv(kind: TaskKind) -> Vec<String> {
 
 #[test]
 fn a_step_is_its_kinds_command_with_templates_filled_in() {
-    let cases: [(TaskKind, &[&str]); 6] = [
+    let span = traceparent();
+    let told = format!("spark.yarn.appMasterEnv.TRACEPARENT={span}");
+    let cases: [(TaskKind, &[&str]); 8] = [
         (
             spark("s3://jobs/a.py", &[], &[], None),
-            &["spark-submit", "--deploy-mode", "cluster", "s3://jobs/a.py"],
+            &[
+                "spark-submit",
+                "--deploy-mode",
+                "cluster",
+                "--conf",
+                &told,
+                "s3://jobs/a.py",
+            ],
         ),
+        (
+            spark("a.py", &[], &[(SPARK_TRACEPARENT, "own")], None),
+            &[
+                "spark-submit",
+                "--deploy-mode",
+                "cluster",
+                "--conf",
+                "spark.yarn.appMasterEnv.TRACEPARENT=own",
+                "a.py",
+            ],
+        ),
+        (command(&["copy", "{{ traceparent }}"]), &["copy", &span]),
         (
             spark(
                 "s3://jobs/{{ task }}.jar",
@@ -126,6 +159,8 @@ fn a_step_is_its_kinds_command_with_templates_filled_in() {
                 "spark.a=s",
                 "--conf",
                 "spark.b=eu",
+                "--conf",
+                &told,
                 "s3://jobs/third.jar",
                 "--date",
                 "2026-03-02",
@@ -184,7 +219,7 @@ fn a_job_takes_what_its_task_says_with_templates_filled_in() {
     let job = JobSpec {
         definition: "clean".into(),
         command: texts(&["clean.py", "2026-03-02"]),
-        environment: named(&[("A", "third"), ("B", "b")]),
+        environment: named(&[("A", "third"), ("B", "b"), ("TRACEPARENT", &traceparent())]),
         parameters: named(&[("p", "s")]),
         vcpus: Some("0.25".into()),
         memory_mib: Some(512),
@@ -261,4 +296,29 @@ fn only_a_statement_depends_on_what_its_cluster_runs() {
     for (kind, expected) in table {
         assert_eq!(needs_cluster(&kind), expected, "{kind:?}");
     }
+}
+
+#[test]
+fn what_a_task_reads_and_writes_is_filled_in_too() {
+    let dataset = |namespace: &str, name: &str| Dataset {
+        namespace: namespace.into(),
+        name: name.into(),
+    };
+    let declared = |inputs: Vec<Dataset>, outputs: Vec<Dataset>| {
+        let (plan, run, key) = third(|task| (task.inputs, task.outputs) = (inputs, outputs));
+        datasets(&plan, 2, &run, &key)
+    };
+    assert_eq!(declared(vec![], vec![]), Ok(Datasets::default()));
+    let read = dataset(
+        "s3://lake-{{ params.region }}",
+        "{{ upstream.second.storage }}",
+    );
+    let written = dataset("trino://{{ team }}:8889", "hive.out.{{ task }}");
+    let filled = Datasets {
+        inputs: vec![dataset("s3://lake-eu", "team/flow/second/2026-03-02")],
+        outputs: vec![dataset("trino://team:8889", "hive.out.third")],
+    };
+    assert_eq!(declared(vec![read], vec![written]), Ok(filled));
+    let error = declared(vec![], vec![dataset("s3://b", "{{ params.day }}")]).unwrap_err();
+    assert_eq!(error.field, "outputs");
 }

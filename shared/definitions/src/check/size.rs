@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use choreography::work::{SPARK_TRACEPARENT, TRACEPARENT};
 use model::definition::{BatchTask, TaskKind};
+use model::trace;
 
 use crate::code::Code;
 use crate::diagnostic::Findings;
@@ -29,6 +31,9 @@ pub(super) fn check(kind: &TaskKind, at: Span, findings: &mut Findings<'_>) {
                 "spark-submit",
                 "--deploy-mode",
                 "cluster",
+                "--conf",
+                SPARK_TRACEPARENT,
+                "=",
                 task.script.as_str(),
             ];
             let class = task
@@ -37,7 +42,8 @@ pub(super) fn check(kind: &TaskKind, at: Span, findings: &mut Findings<'_>) {
                 .flat_map(|class| ["--class", class.as_str()]);
             let args = task.args.iter().map(String::as_str);
             (
-                characters(fixed.into_iter().chain(class).chain(conf).chain(args)),
+                trace::TRACEPARENT
+                    + characters(fixed.into_iter().chain(class).chain(conf).chain(args)),
                 STEP_CHARACTERS,
                 "characters",
             )
@@ -80,10 +86,12 @@ fn job_bytes(task: &BatchTask) -> usize {
     let parameters: BTreeMap<&String, String> = parameters
         .map(|(name, value)| (name, literal(value)))
         .collect();
-    let environment: Vec<serde_json::Value> = task
-        .environment
-        .iter()
-        .map(|(name, value)| serde_json::json!({ "name": name, "value": literal(value) }))
+    let span = "0".repeat(trace::TRACEPARENT);
+    let given = task.environment.iter();
+    let given = given.map(|(name, value)| (name.as_str(), literal(value)));
+    let environment: Vec<serde_json::Value> = given
+        .chain([(TRACEPARENT, span)])
+        .map(|(name, value)| serde_json::json!({ "name": name, "value": value }))
         .collect();
     let mut body = serde_json::json!({
         "jobDefinition": task.job_definition,

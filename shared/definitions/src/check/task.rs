@@ -15,7 +15,7 @@ use crate::diagnostic::Findings;
 use crate::lower;
 use crate::read::{Argument, Map, ShortOr, Tried};
 use crate::source::{At, Span};
-use crate::written::{Batch, ClusterChoice, RetriesLong, Task};
+use crate::written::{Batch, ClusterChoice, Dataset, RetriesLong, Task};
 
 /// What a task is checked against.
 pub(super) struct Surroundings<'a> {
@@ -68,6 +68,22 @@ pub(super) fn check(
     }
     for choice in choices(task) {
         check_cluster(choice, task, around, findings);
+    }
+    for datasets in [&task.inputs, &task.outputs].into_iter().flatten() {
+        check_datasets(datasets, findings);
+    }
+}
+
+fn check_datasets(datasets: &[Dataset], findings: &mut Findings<'_>) {
+    for dataset in datasets {
+        if let ShortOr::Short(uri) = dataset
+            && lower::located(&uri.value.0).is_none()
+        {
+            let message = format!("`{}` is not where a dataset is", uri.value.0);
+            findings.error(Code::BadValue, uri.at, message).help(
+                "write e.g. s3://bucket/path, or `{ namespace: \"trino://host:8889\", name: catalog.schema.table }`",
+            );
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use choreography::template::{self, Known};
 use super::upstream::{Names, item_keys};
 use crate::code::Code;
 use crate::diagnostic::Findings;
-use crate::read::{Argument, Tried};
+use crate::read::{Argument, ShortOr, Tried};
 use crate::source::{At, Span};
 use crate::written::{Task, Workflow};
 
@@ -105,6 +105,18 @@ fn templates(task: &Task) -> Vec<(&str, Span)> {
         let named = [&batch.environment, &batch.parameters];
         let named = named.into_iter().flatten().flat_map(|all| all.values());
         texts.extend(named.map(|(_, value)| argument(value)));
+    }
+    for dataset in [&task.inputs, &task.outputs]
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let parts = match dataset {
+            ShortOr::Short(uri) => [Some(uri), None],
+            ShortOr::Long(long) => [long.value.namespace.get(), long.value.name.get()],
+        };
+        let parts = parts.into_iter().flatten();
+        texts.extend(parts.map(|text| (text.value.0.as_str(), text.at)));
     }
     texts
 }

@@ -18,7 +18,7 @@ use crate::read::{Argument, Map, Text};
 
 pub(crate) use cluster::drain;
 pub(crate) use machines::{instances, spot_search, type_name};
-pub(crate) use task::{for_each, kind};
+pub(crate) use task::{for_each, kind, located};
 
 /// Converts a set in which nothing is wrong.
 pub(crate) fn definitions(set: &Set) -> Option<Definitions> {

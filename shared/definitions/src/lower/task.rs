@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use model::definition::{
-    BatchTask, ClusterChoice as LoweredChoice, CommandTask, PrestoTask, Retries, SparkTask,
-    Task as Lowered, TaskKind,
+    BatchTask, ClusterChoice as LoweredChoice, CommandTask, Dataset as LoweredDataset, PrestoTask,
+    Retries, SparkTask, Task as Lowered, TaskKind,
 };
 use model::name::{ClusterRef, PoolRef, TaskName, TeamName};
 
 use super::{arguments, reference, text};
 use crate::read::{Argument, Map, ShortOr};
 use crate::source::At;
-use crate::written::{Batch, ClusterChoice, Command, Presto, RetriesLong, Spark, Task};
+use crate::written::{Batch, ClusterChoice, Command, Dataset, Presto, RetriesLong, Spark, Task};
 
 /// Converts a task.
 pub(super) fn lower(name: TaskName, task: &Task, own: &TeamName) -> Option<Lowered> {
@@ -39,6 +39,42 @@ pub(super) fn lower(name: TaskName, task: &Task, own: &TeamName) -> Option<Lower
         timeout: task.timeout.as_ref().map(|timeout| timeout.value.0),
         pool,
         priority: task.priority.map_or(Some(0), |priority| priority.fit())?,
+        inputs: datasets(task.inputs.as_ref())?,
+        outputs: datasets(task.outputs.as_ref())?,
+    })
+}
+
+fn datasets(written: Option<&Vec<Dataset>>) -> Option<Vec<LoweredDataset>> {
+    let written = written.into_iter().flatten();
+    written
+        .map(|dataset| match dataset {
+            ShortOr::Short(uri) => located(&uri.value.0),
+            ShortOr::Long(long) => Some(LoweredDataset {
+                namespace: long.value.namespace.get()?.value.0.clone(),
+                name: long.value.name.get()?.value.0.clone(),
+            }),
+        })
+        .collect()
+}
+
+/// Takes a URI apart as OpenLineage does: `s3://bucket` and `path/of/objects`; HDFS alone keeps the
+/// slash at the beginning of a path. `None` of what is no such URI.
+pub(crate) fn located(uri: &str) -> Option<LoweredDataset> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let (authority, path) = rest.split_once('/')?;
+    let path = path.trim_matches('/');
+    if !is_scheme || authority.is_empty() || path.is_empty() {
+        return None;
+    }
+    let scheme = match scheme {
+        "s3a" | "s3n" => "s3",
+        other => other,
+    };
+    let root = if scheme == "hdfs" { "/" } else { "" };
+    Some(LoweredDataset {
+        namespace: format!("{scheme}://{authority}"),
+        name: format!("{root}{path}"),
     })
 }
 
@@ -169,4 +205,35 @@ fn retries(task: &Task) -> Option<Retries> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::located;
+
+    #[test]
+    fn a_uri_is_a_namespace_and_a_name() {
+        let cases = [
+            ("s3://lake/raw/obs", Some(("s3://lake", "raw/obs"))),
+            ("s3a://lake/raw/obs/", Some(("s3://lake", "raw/obs"))),
+            (
+                "gs://lake/{{ team }}/x",
+                Some(("gs://lake", "{{ team }}/x")),
+            ),
+            ("hdfs://nn:8020/data/x", Some(("hdfs://nn:8020", "/data/x"))),
+            ("s3://lake", None),
+            ("s3://lake/", None),
+            ("s3:///raw", None),
+            ("://lake/raw", None),
+            ("lake/raw", None),
+            ("", None),
+        ];
+        for (uri, expected) in cases {
+            let found = located(uri);
+            let found = found
+                .as_ref()
+                .map(|it| (it.namespace.as_str(), it.name.as_str()));
+            assert_eq!(found, expected, "{uri}");
+        }
+    }
 }

@@ -12,6 +12,6 @@ pub(crate) use cluster::{
     BootstrapAction, Cluster, Configuration, Group, InnerConfiguration, InstanceGroup, Instances,
     MachineType, Property, ScalingBounds, SecurityGroups, Spot, Volume,
 };
-pub(crate) use task::{Batch, ClusterChoice, Command, Presto, RetriesLong, Spark, Task};
+pub(crate) use task::{Batch, ClusterChoice, Command, Dataset, Presto, RetriesLong, Spark, Task};
 pub(crate) use team::{Alert, Team};
 pub(crate) use workflow::{Alerts, Deadline, EventTrigger, Param, Schedule, Workflow};

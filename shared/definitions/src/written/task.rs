@@ -11,6 +11,9 @@ pub(crate) type ClusterChoice = ShortOr<At<Text>, At<ClusterTags>>;
 /// One name or several.
 pub(crate) type Upstreams = OneOrMany<At<Text>>;
 
+/// A URI, or namespace and name.
+pub(crate) type Dataset = ShortOr<At<Text>, At<DatasetLong>>;
+
 written! {
     /// One unit of work: exactly one of `spark`, `presto`, `command` and `batch`.
     #[schemars(extend("oneOf" = ["spark", "presto", "command", "batch"].map(|kind| {
@@ -39,6 +42,18 @@ written! {
         pool: Option<At<Text>>,
         /// Higher goes first where a limit makes work wait; 0 unless given.
         priority: Option<Whole<-1000, 1000>>,
+        /// Datasets it reads, for lineage: `s3://bucket/path`, or `{ namespace, name }`; templates.
+        inputs: Option<Vec<Dataset>>,
+        /// Datasets it writes, for lineage.
+        outputs: Option<Vec<Dataset>>,
+    }
+
+    /// A dataset as OpenLineage names it.
+    pub(crate) struct DatasetLong {
+        /// What it is called there, such as `catalog.schema.table`; a template.
+        name: Tried<At<Text>>,
+        /// Where it is, such as `trino://host:8889`; a template.
+        namespace: Tried<At<Text>>,
     }
 
     /// A Spark application, run by `spark-submit` as an EMR step.

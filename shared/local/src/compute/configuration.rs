@@ -10,6 +10,7 @@ use model::units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::AlertConfiguration;
+use super::exports::ExportConfiguration;
 use super::faults::{ClusterFaults, Faults};
 
 /// Configures the compute of one machine; every part has a default.
@@ -40,6 +41,8 @@ pub struct LocalConfiguration {
     pub grace: Seconds,
     /// Where alerts are posted besides the terminal.
     pub alerts: AlertConfiguration,
+    /// Where traces and lineage go.
+    pub exports: ExportConfiguration,
     /// What goes wrong with clusters, for tests and demonstrations.
     pub cluster_faults: BTreeMap<ClusterRef, ClusterFaults>,
     /// What goes wrong with calls and events, for tests and demonstrations.
@@ -133,6 +136,7 @@ impl Default for LocalConfiguration {
             clusters: ClusterHabits::default(),
             grace: Seconds(10),
             alerts: AlertConfiguration::default(),
+            exports: ExportConfiguration::default(),
             cluster_faults: BTreeMap::new(),
             faults: Faults::default(),
             supervisor: None,
@@ -146,6 +150,7 @@ impl LocalConfiguration {
     pub fn relative_to(mut self, base: &Path) -> Self {
         self.name_folder(&base.display().to_string());
         self.storage = base.join(&self.storage);
+        self.exports.relative_to(base);
         for path in self.mounts.values_mut() {
             *path = base.join(&*path);
         }

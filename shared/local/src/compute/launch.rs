@@ -112,6 +112,7 @@ fn common_environment(
             ("MURMUR_GENERATION", key.generation.to_string()),
             ("MURMUR_ATTEMPT", key.attempt.to_string()),
             ("MURMUR_STORAGE", storage),
+            ("TRACEPARENT", model::trace::of_attempt(key)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -292,6 +293,7 @@ mod tests {
             ("MURMUR_ATTEMPT", "2"),
             ("MURMUR_STORAGE", "/data"),
             ("MURMUR_CATALOG", "hive"),
+            ("TRACEPARENT", &model::trace::of_attempt(&key())),
         ] {
             assert_eq!(environment[name], value, "{name}");
         }

@@ -4,8 +4,8 @@
 //! engine rests until a timer, a process or another program's message. Nothing here decides about
 //! runs, tasks or clusters.
 //!
-//! A handler runs to its end within a turn, but for one: alert waits for channels that are elsewhere,
-//! and the engine goes on with the others meanwhile.
+//! A handler runs to its end within a turn, but for two: alert and export-runs wait for who is
+//! elsewhere, and the engine goes on with the others meanwhile.
 
 mod panic;
 mod sink;
@@ -106,6 +106,11 @@ impl<C: LocalCompute + 'static, H: Handlers<C> + 'static> Engine<C, H> {
         let ports = Rc::new(LocalPorts::new(&journal, compute));
         // Whatever an earlier engine registered is read on the first turn.
         ports.store().set_registered();
+        for function in Function::ALL {
+            if function.is_optional() && handlers.wants(function) {
+                ports.bus().subscribe(function);
+            }
+        }
         Self {
             ports,
             handlers: Rc::new(handlers),
@@ -227,8 +232,8 @@ impl<C: LocalCompute + 'static, H: Handlers<C> + 'static> Engine<C, H> {
 
     /// Gives one inbox's next batch to its handler.
     fn deliver(&mut self, function: Function) -> Result<bool, EngineError> {
-        let waits_elsewhere = function == Function::Alert;
-        if waits_elsewhere && self.waiting.is_full() {
+        let waits_elsewhere = matches!(function, Function::Alert | Function::ExportRuns);
+        if waits_elsewhere && self.waiting.is_full(function) {
             return Ok(false);
         }
         let Some(batch) = self.journal.inboxes.take(function, BATCH)? else {

@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use model::message::Function;
 use ports::Verdict;
 
 use super::panic::panicked;
 use crate::inbox::Batch;
 
-/// How many batches wait at once; the messages of more stay in their inbox.
+/// How many batches of a function wait at once; the messages of more stay in their inbox.
 const MOST: usize = 64;
 
 /// What a handler will have decided.
@@ -28,9 +29,13 @@ impl Waiting {
         self.0.is_empty()
     }
 
-    /// Whether no more may wait.
-    pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST
+    /// Whether no more of a function may wait: one that hangs keeps no other waiting.
+    pub fn is_full(&self, function: Function) -> bool {
+        let own = self
+            .0
+            .iter()
+            .filter(|(batch, _)| batch.function == function);
+        own.count() >= MOST
     }
 
     /// Takes a batch; its handler begins when it is looked at next.

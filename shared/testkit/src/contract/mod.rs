@@ -9,6 +9,7 @@ pub mod clock;
 pub mod compute;
 pub mod mirror;
 pub mod names;
+pub mod notifier;
 pub mod store;
 
 use std::time::Duration;

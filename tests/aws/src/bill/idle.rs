@@ -20,7 +20,8 @@ pub struct Item {
 pub async fn month(prices: &Prices) -> Vec<Item> {
     let assumed = &prices.assumed;
     let count = |count: usize| f64::from(u32::try_from(count).unwrap());
-    let inboxes = count(Function::ALL.len());
+    let always = Function::ALL.iter().filter(|one| !one.is_optional());
+    let inboxes = count(always.count());
     let minutes = f64::from(assumed.hours_per_month) * 60.0;
     let receives = f64::from(assumed.empty_receives_per_minute_and_inbox) * minutes * inboxes;
     let looks = minutes * 60.0 / count(usize::try_from(SWEEP_S).unwrap());

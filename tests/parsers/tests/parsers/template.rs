@@ -74,6 +74,7 @@ fn ends(text: &str) {
         logical_time: &instant.to_zoned(TimeZone::UTC),
         generation: 1,
         attempt: 1,
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         params: &BTreeMap::from([("a".to_owned(), json!("x".repeat(2_000)))]),
         items: &BTreeMap::from([("b".to_owned(), "y".to_owned())]),
         upstreams: &BTreeSet::from(["a".to_owned()]),

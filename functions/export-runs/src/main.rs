@@ -1,0 +1,7 @@
+//! export-runs on Lambda.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aws::lambda::exports(export_runs::handle)
+}

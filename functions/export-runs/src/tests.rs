@@ -1,0 +1,6 @@
+//! Runs of every kind, as traces and as lineage.
+
+mod fixture;
+mod lineage;
+mod schema;
+mod traces;
