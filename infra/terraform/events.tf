@@ -102,7 +102,7 @@ resource "aws_iam_role_policy" "scheduler" {
       Effect = "Allow"
       Action = "sqs:SendMessage"
       Resource = flatten([
-        for inbox in ["start-run", "provision-cluster", "terminate-cluster", "reconcile"] :
+        for inbox in concat(["start-run", "provision-cluster", "terminate-cluster", "reconcile"], var.history ? ["archive-facts"] : []) :
         [module.inbox[inbox].arn, module.inbox[inbox].dead_letters_arn]
       ])
     }]

@@ -37,6 +37,7 @@ locals {
       export-runs = [for type in local.known_inboxes.export-runs : type if can(regex("^murmur\\.run\\.(succeeded|failed|cancelled)\\.", type))]
     },
     var.mirror_bus ? { mirror-facts = ["*"] } : {},
+    var.history ? { archive-facts = local.history.facts } : {},
   )
   known_inboxes = jsondecode(file("${path.module}/inboxes.json"))
   # Those that make one call of what several messages ask for; the others gain nothing by waiting.
@@ -44,6 +45,8 @@ locals {
   # The one that waits for services that are not AWS's: each of its messages comes alone, so that a
   # channel that hangs keeps nobody else waiting.
   alone = ["alert"]
+  # A batch of history is a file of each table, day and team: the fewer the better.
+  batch_sizes = merge({ archive-facts = 1000 }, { for function in local.alone : function => 1 })
   # What each does, for people.
   descriptions = {
     start-run            = "Ticks, upstreams and events become runs"
@@ -57,6 +60,7 @@ locals {
     reconcile            = "Looks at what is overdue, every two minutes"
     alert                = "What is wrong is told where people read"
     export-runs          = "Runs are told as traces and as lineage"
+    archive-facts        = "What has ended goes to a bucket, for analysis"
     mirror-facts         = "Facts also go to an EventBridge bus"
     register-definitions = "Checks and stores the definitions, called by Terraform"
   }
@@ -86,6 +90,7 @@ locals {
       OPENLINEAGE_URL               = var.openlineage_url
       MURMUR_OPENLINEAGE_KEY_SECRET = var.openlineage_key_secret
     } : name => value if value != null }
+    archive-facts  = { MURMUR_HISTORY_BUCKET = local.history_bucket }
     record-cluster = var.zone == null ? {} : { MURMUR_ZONE_ID = var.zone.id, MURMUR_ZONE_NAME = var.zone.name }
     mirror-facts   = var.mirror_bus ? { MURMUR_MIRROR_BUS = aws_cloudwatch_event_bus.facts[0].name } : {}
   }
@@ -108,8 +113,8 @@ module "inbox" {
   function_timeout_s  = var.function_timeout_s
   maximum_concurrency = var.maximum_concurrency
   max_receives        = var.max_receives
-  batch_size          = contains(local.alone, each.key) ? 1 : 10
-  batching_window_s   = contains(local.batched, each.key) ? var.batching_window_seconds : 0
+  batch_size          = lookup(local.batch_sizes, each.key, 10)
+  batching_window_s   = each.key == "archive-facts" ? var.history_window_seconds : contains(local.batched, each.key) ? var.batching_window_seconds : 0
   topic_arn           = aws_sns_topic.events.arn
   fact_types          = each.value
   takes_events        = contains(local.takes_events, each.key)
@@ -125,7 +130,7 @@ module "function" {
   description        = local.descriptions[each.key]
   package            = "${local.packages_dir}/${each.key}.zip"
   architecture       = var.architecture
-  memory_mb          = var.function_memory_mb
+  memory_mb          = each.key == "archive-facts" ? max(1024, var.function_memory_mb) : var.function_memory_mb
   timeout_s          = var.function_timeout_s
   environment        = merge(local.environment, lookup(local.own_environment, each.key, {}))
   statements         = local.statements[each.key]
@@ -176,14 +181,11 @@ module "people" {
   table_arn        = local.table_arn
   queue_arn_prefix = "${local.arn.sqs}:${var.deployment}-"
   # Optional ones also where there are none: whoever asks for them is to hear that, not that it is denied.
-  inboxes        = distinct(concat(keys(local.inboxes), ["export-runs", "mirror-facts"]))
+  inboxes        = distinct(concat(keys(local.inboxes), ["archive-facts", "export-runs", "mirror-facts"]))
   cluster_arns   = local.clusters
-  log_group_arns = ["${local.arn.logs}:log-group:/aws/batch/job"]
+  log_group_arns = local.job_log_groups
   function_log_group_arns = [
     for function in keys(local.known_inboxes) : "${local.arn.logs}:log-group:/aws/lambda/${var.deployment}-${function}"
   ]
-  log_object_arns = [
-    for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
-    "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"
-  ]
+  log_object_arns = local.log_objects
 }

@@ -52,3 +52,8 @@ output "log_archive_bucket" {
   description = "The bucket of what the functions decided, as lines of JSON by date and hour; null without one."
   value       = one(module.log_archive[*].bucket)
 }
+
+output "history" {
+  description = "Where history is kept: the bucket, and the database that Athena asks; null without it."
+  value       = one([for history in module.history : { bucket = history.bucket, database = history.database }])
+}

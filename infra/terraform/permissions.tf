@@ -64,8 +64,10 @@ locals {
       sends = ["operate", "start-run", "submit-task"]
       tells = false
     }
-    export-runs  = { table = ["GetItem", "Query"], sends = [], tells = false }
-    mirror-facts = { table = [], sends = [], tells = false }
+    export-runs   = { table = ["GetItem", "Query"], sends = [], tells = false }
+    mirror-facts  = { table = [], sends = [], tells = false }
+    archive-facts = { table = [], sends = [], tells = false }
+    mirror-facts  = { table = [], sends = [], tells = false }
   }
 
   clusters = "${local.arn.elasticmapreduce}:cluster/*"
@@ -74,6 +76,13 @@ locals {
   tag      = "murmur:deployment"
   has_tag  = { StringEquals = { "aws:ResourceTag/${local.tag}" = [var.deployment] } }
   asks_tag = { StringEquals = { "aws:RequestTag/${local.tag}" = [var.deployment] } }
+
+  # Where work prints to: jobs, and steps of clusters.
+  job_log_groups = ["${local.arn.logs}:log-group:/aws/batch/job"]
+  log_objects = [
+    for uri in distinct(compact(concat([var.emr_log_uri], var.log_uris))) :
+    "arn:${local.partition}:s3:::${trimsuffix(trimprefix(uri, "s3://"), "/")}/*"
+  ]
 
   # What several functions do at EMR and Batch.
   describe_cluster = {
@@ -85,6 +94,10 @@ locals {
   }
   list_steps = {
     ListSteps = { actions = ["elasticmapreduce:ListSteps"], resources = [local.clusters] }
+  }
+  describe_jobs = {
+    # Batch knows nothing finer.
+    DescribeJobs = { actions = ["batch:DescribeJobs"], resources = ["*"] }
   }
   list_clusters = {
     # EMR knows nothing finer.
@@ -193,17 +206,28 @@ locals {
     terminate-cluster = merge(local.terminate_clusters, local.list_clusters)
     reconcile = merge(
       local.describe_cluster, local.find_endpoint, local.list_steps, local.list_clusters, local.cancel_steps,
-      local.terminate_clusters,
+      local.terminate_clusters, local.describe_jobs,
       {
-        # Batch knows nothing finer.
-        DescribeJobs = { actions = ["batch:DescribeJobs"], resources = ["*"] }
-        FindDue      = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/due"] }
+        FindDue = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/due"] }
         # What earlier runs took.
         FindRuns = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/runs"] }
+        # How many messages were set aside, and why one of them.
+        SeeDeadLetters = {
+          actions = ["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+          resources = [
+            for function in keys(local.inboxes) : "${local.arn.sqs}:${var.deployment}-${function}-dead-letters"
+            if function != "mirror-facts"
+          ]
+        }
       },
     )
+    # What failed work printed last, of a job and of a step.
     alert = merge(
-      local.read_secrets,
+      local.read_secrets, local.describe_jobs, local.describe_cluster,
+      { ReadJobLogs = { actions = ["logs:GetLogEvents"], resources = flatten([for arn in local.job_log_groups : [arn, "${arn}:*"]]) } },
+      length(local.log_objects) == 0 ? {} : {
+        ReadStepLogs = { actions = ["s3:GetObject"], resources = local.log_objects }
+      },
       {
         # How many runs have failed in a row.
         FindRuns = { actions = ["dynamodb:Query"], resources = ["${local.table_arn}/index/runs"] }
@@ -216,6 +240,16 @@ locals {
     export-runs = length(local.export_secrets) == 0 ? {} : merge(local.decrypt_secrets, {
       ReadKeys = { actions = ["secretsmanager:GetSecretValue"], resources = local.export_secrets }
     })
+    archive-facts = {
+      KeepHistory = {
+        actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}/*"]
+      }
+      ListHistory = {
+        actions   = ["s3:ListBucket"]
+        resources = ["arn:${local.partition}:s3:::${local.history_bucket}"]
+      }
+    }
     mirror-facts = {
       Mirror = {
         actions   = ["events:PutEvents"]

@@ -224,7 +224,7 @@ variable "emr_log_uri" {
 }
 
 variable "log_uris" {
-  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them."
+  description = "Further places in S3 that definitions of clusters name as log_uri; who may look at the deployment may read them, and so may alert."
   type        = list(string)
   default     = []
 }
@@ -310,6 +310,46 @@ variable "openlineage_key_secret" {
     condition     = var.openlineage_key_secret == null || var.openlineage_url != null && can(regex("^arn:[^:]+:secretsmanager:", var.openlineage_key_secret))
     error_message = "Give the ARN of a secret of Secrets Manager, together with openlineage_url."
   }
+}
+
+variable "history" {
+  description = "Whether what has ended is also kept for analysis: as Parquet in a bucket, <deployment>-history-<account>-<region>, with tables for Athena in Glue's database <deployment>_history."
+  type        = bool
+  default     = false
+}
+
+variable "history_window_seconds" {
+  description = "How long what has ended may wait until a file of it is full. The shorter, the more small files there are until a day is over."
+  type        = number
+  default     = 120
+
+  validation {
+    condition     = var.history_window_seconds >= 1 && var.history_window_seconds <= 300 && floor(var.history_window_seconds) == var.history_window_seconds
+    error_message = "Give whole seconds, 1 to 300, as Lambda takes them."
+  }
+}
+
+variable "history_since" {
+  description = "The first day of which there may be history, as 2026-01-01."
+  type        = string
+  default     = "2026-01-01"
+
+  validation {
+    condition     = can(regex("^\\d{4}-\\d{2}-\\d{2}$", var.history_since))
+    error_message = "Give a date, as 2026-01-01."
+  }
+}
+
+variable "history_days" {
+  description = "After how many days history is deleted; never when null."
+  type        = number
+  default     = null
+}
+
+variable "history_former_teams" {
+  description = "Teams that have no definitions any more, but history."
+  type        = list(string)
+  default     = []
 }
 
 variable "tags" {

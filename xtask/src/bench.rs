@@ -9,14 +9,14 @@ use crate::cold_start;
 use crate::package::{Arch, Format};
 use crate::project;
 
-/// Measures the durable local engine with tasks that do nothing, how soon functions start, or what
-/// they cost.
+/// Measures the durable local engine with tasks that do nothing, how soon functions start, what they
+/// cost, or how fast history answers.
 ///
-/// Without --cold-start and --bill every option is the engine's benchmark's own: --shape NAME, --seconds N,
-/// --synchronous normal|full, --format table|json. `cargo xtask bench -- --help` lists them.
+/// Without --cold-start, --bill and --history every option is the engine's benchmark's own: --shape NAME, --seconds N,
+/// --synchronous normal|full, --format table|json; or --alerts, for how soon people hear of a failure. `cargo xtask bench -- --help` lists them.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --cold-start --format json\n  cargo xtask bench --bill"
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --shape chain --seconds 3 --format json\n  cargo xtask bench --alerts\n  cargo xtask bench --cold-start --format json\n  cargo xtask bench --bill\n  cargo xtask bench --history"
 )]
 pub struct Arguments {
     /// Measure the packaged functions: from the start of the process to its first request for an
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// run against an emulator, and the units are those of their requests.
     #[arg(long, conflicts_with = "cold_start")]
     bill: bool,
+    /// Make a year of 10 million task-runs and ask it for trends.
+    #[arg(long, conflicts_with_all = ["cold_start", "bill", "format"])]
+    history: bool,
     /// With --cold-start: whose packages; `host` is what plain cargo builds here.
     #[arg(long, value_enum, default_value_t = Arch::Host, requires = "cold_start")]
     arch: Arch,
@@ -52,6 +55,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.bill {
         return bill(arguments.format.unwrap_or(Format::Table));
     }
+    if arguments.history {
+        return history();
+    }
     let options = arguments.options.iter().filter(|option| *option != "--");
     let format = arguments.format.iter();
     let format = format.flat_map(|format| ["--format", format.name()]);
@@ -59,6 +65,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .args(["run", "--release", "--quiet", "--package", "bench", "--"])
         .args(options)
         .args(format)
+        .status()
+        .context("cargo could not be started")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Asks a large dataset.
+fn history() -> anyhow::Result<ExitCode> {
+    let status = project::cargo()
+        .args(["run", "--release", "--quiet", "--package", "analysis"])
+        .args(["--example", "history_bench"])
         .status()
         .context("cargo could not be started")?;
     Ok(if status.success() {

@@ -31,6 +31,11 @@ const GAP: usize = 2;
 impl Table {
     /// Begins a table with these columns.
     pub fn new<const N: usize>(columns: [(&str, Fit); N]) -> Self {
+        Self::of(columns)
+    }
+
+    /// Begins a table with columns that are known only now.
+    pub fn of<'a>(columns: impl IntoIterator<Item = (&'a str, Fit)>) -> Self {
         // Names of zones stay as they are.
         let title = |name: &str| {
             if name.contains('/') {
@@ -39,9 +44,9 @@ impl Table {
                 name.to_uppercase()
             }
         };
-        let columns = columns.map(|(name, fit)| (title(name), fit)).into();
+        let columns = columns.into_iter();
         Self {
-            columns,
+            columns: columns.map(|(name, fit)| (title(name), fit)).collect(),
             rows: Vec::new(),
             indent: 0,
         }
@@ -55,8 +60,18 @@ impl Table {
 
     /// Adds a row of plain and painted cells.
     pub fn row<const N: usize>(&mut self, cells: [(String, Paint); N]) {
-        debug_assert_eq!(N, self.columns.len(), "a row has one cell for each column");
-        self.rows.push(cells.into());
+        self.push(cells);
+    }
+
+    /// Adds a row to a table whose columns were known only then.
+    pub fn push(&mut self, cells: impl IntoIterator<Item = (String, Paint)>) {
+        let cells: Vec<(String, Paint)> = cells.into_iter().collect();
+        debug_assert_eq!(
+            cells.len(),
+            self.columns.len(),
+            "a row has one cell for each column"
+        );
+        self.rows.push(cells);
     }
 
     /// Lays the table out, at most this wide. Columns that are empty in every row are left out.

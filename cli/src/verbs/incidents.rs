@@ -27,7 +27,8 @@ standing, symptoms and told.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Incidents {
-    /// One incident: `run/<run>` or `cluster/<team>/<name>` [default: all that are open]
+    /// One incident: `run/<run>`, `cluster/<team>/<name>` or `inbox/<function>` [default: all that are
+    /// open]
     incident: Option<String>,
     #[command(flatten)]
     shown: ShownZone,

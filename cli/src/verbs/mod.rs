@@ -9,6 +9,7 @@ mod dead_letters;
 mod exit_codes;
 mod forecast;
 mod graph;
+mod history;
 mod incidents;
 mod local;
 mod logs;
@@ -44,6 +45,7 @@ pub enum Verb {
     Why(why::Why),
     Logs(logs::Logs),
     Forecast(forecast::Forecast),
+    History(history::History),
     Clusters(clusters::Clusters),
     Incidents(incidents::Incidents),
     Trigger(trigger::Trigger),
@@ -73,6 +75,7 @@ impl Verb {
             Self::Why(verb) => verb.run(at, screen),
             Self::Logs(verb) => verb.run(at, screen),
             Self::Forecast(verb) => verb.run(at, screen),
+            Self::History(verb) => verb.run(at, screen),
             Self::Clusters(verb) => verb.run(at, screen),
             Self::Incidents(verb) => verb.run(at, screen),
             Self::Trigger(verb) => verb.run(at, screen),

@@ -1,10 +1,13 @@
 //! An incident with its symptoms and who was told of it.
 
+use std::collections::BTreeSet;
+
 use choreography::alert::compose::title;
 use choreography::alert::summary::Summary;
 use model::Timestamp;
 use model::alert::{CurrentAlerts, Incident, IncidentState, Notice, Root, RouteRef, Symptom};
 use model::key::Key;
+use model::letters::platform;
 use model::name::TeamName;
 use model::post::PostKind;
 use model::registry::Deployment;
@@ -55,7 +58,12 @@ impl IncidentView {
             IncidentState::Resolved => PostKind::Resolved,
         };
         let mut told = Vec::new();
-        for team in summary.teams.iter().chain([&incident.team]) {
+        let platform = match root {
+            Root::Inbox(_) => Some(platform()),
+            Root::Run(_) | Root::Cluster(_) => None,
+        };
+        let teams = summary.teams.iter().chain([&incident.team]);
+        for team in teams.chain(&platform) {
             told.extend(told_of(store, team, root).await?);
         }
         told.sort_by(|one: &Told, other| one.route.cmp(&other.route));
@@ -98,7 +106,10 @@ async fn told_of(
 pub async fn open(store: &impl StateStore) -> Result<Vec<Root>, StoreError> {
     let deployment = store.get::<Deployment>(&Key::Deployment).await?;
     let mut roots = Vec::new();
-    for team in deployment.iter().flat_map(|one| &one.value.teams) {
+    let teams = deployment.iter().flat_map(|one| one.value.teams.iter());
+    // What is nobody's own is the platform's, also where it has no folder.
+    let teams: BTreeSet<TeamName> = teams.cloned().chain([platform()]).collect();
+    for team in &teams {
         let partition = Key::team_partition(team);
         let open = store
             .list::<model::alert::OpenIncident>(&partition, "open#")

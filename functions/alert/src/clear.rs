@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use choreography::alert::settle;
+use model::Timestamp;
 use model::alert::{Incident, Root, RunIncidents, Symptom, SymptomRef};
 use model::cluster::InstanceKey;
 use model::id::RunId;
 use model::key::Key;
+use model::letters::platform;
+use model::message::Function;
 use model::name::TeamName;
 use model::units::Seconds;
 use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
@@ -77,7 +80,8 @@ fn is_over_with(symptom: &SymptomRef, ready: &InstanceKey) -> bool {
         | SymptomRef::Slow(_)
         | SymptomRef::Tick(_)
         | SymptomRef::Idle(_)
-        | SymptomRef::Leaked(_) => false,
+        | SymptomRef::Leaked(_)
+        | SymptomRef::Letters(_) => false,
     }
 }
 
@@ -94,6 +98,21 @@ pub(crate) async fn ended<P: Ports>(ports: &P, instance: &InstanceKey) -> Result
         }
     }
     Ok(())
+}
+
+/// None of an inbox's messages was set aside any more at an instant; others may have come since.
+pub(crate) async fn letters<P: Ports>(
+    ports: &P,
+    inbox: Function,
+    gone_at: Timestamp,
+) -> Result<(), Trouble> {
+    let root = Root::Inbox(inbox);
+    let key = Key::Symptom(root.clone(), SymptomRef::Letters(inbox));
+    let stored = ports.store().get::<Symptom>(&key).await?;
+    if let Some(stored) = stored.filter(|stored| stored.value.at <= gone_at) {
+        clear(ports, stored, u32::MAX).await?;
+    }
+    settle(ports, &root).await
 }
 
 /// Clears one symptom, and sees whether its incident is over.
@@ -155,8 +174,10 @@ async fn teams_if_over<P: Ports>(
     root: &Root,
 ) -> Result<Option<BTreeSet<TeamName>>, Trouble> {
     let mut teams = BTreeSet::new();
-    if let Root::Cluster(cluster) = root {
-        teams.insert(cluster.team.clone());
+    match root {
+        Root::Run(_) => {}
+        Root::Cluster(cluster) => drop(teams.insert(cluster.team.clone())),
+        Root::Inbox(_) => drop(teams.insert(platform())),
     }
     let partition = Key::incident_partition(root);
     let mut after: Option<Arc<str>> = None;

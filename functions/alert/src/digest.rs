@@ -14,6 +14,7 @@ use ports::{Clock as _, Expect, Notifier, NotifyError, Ports, StateStore as _, T
 
 use crate::known::{self, Known};
 use crate::notice::{Begun, Knows, ask_for_digest, read_pace, refused};
+use crate::printed::Found;
 
 /// Posts what was folded, if the route does not know it by now.
 pub(crate) async fn post<P: Ports, N: Notifier>(
@@ -78,7 +79,8 @@ async fn entry<P: Ports>(
     if let Some(known) = Known::read(ports, &folded.incident).await? {
         let knows = Knows::read(ports, &folded.route, &folded.incident).await?;
         if let Say::Now(kind) = known.say(ports, route, &knows.notice, now).await? {
-            let begun = knows.begin(ports, known, kind, None, now).await?;
+            let begun = knows.begin(ports, known, kind, Found::default(), None, now);
+            let begun = begun.await?;
             return Ok(Some((folded.clone(), begun)));
         }
     }

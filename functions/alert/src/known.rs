@@ -15,7 +15,7 @@ use model::definition::{AlertRoute, AlertRules};
 use model::expected::Deadline;
 use model::id::RunId;
 use model::key::Key;
-use model::name::WorkflowRef;
+use model::name::{TaskName, WorkflowRef};
 use model::registry::{CurrentCluster, CurrentWorkflow};
 use model::run::Run;
 use ports::{Ports, StateStore as _, Trouble, TypedStore as _};
@@ -58,7 +58,7 @@ impl Known {
         let incident = incident.value;
         let (run, plan) = match root {
             Root::Run(id) => work(ports, id, &incident).await?,
-            Root::Cluster(_) => (None, None),
+            Root::Cluster(_) | Root::Inbox(_) => (None, None),
         };
         let rules = plan
             .as_ref()
@@ -92,6 +92,7 @@ impl Known {
             .and_then(|(quiet, zone)| quiet::until(quiet, &zone, now));
         let in_a_row = self.in_a_row(ports).await?;
         let circumstances = Circumstances {
+            now,
             quiet_until,
             is_rare: in_a_row < self.rules.in_a_row,
             is_unsure: notice.intent.is_some(),
@@ -127,10 +128,13 @@ impl Known {
     pub async fn context<P: Ports>(&self, ports: &P) -> Result<Context, Trouble> {
         let mut context = Context {
             run: self.run.clone(),
-            blocked_tasks: 0,
+            blocked_tasks: Vec::new(),
             blocked_workflows: Vec::new(),
             deadline_at: None,
             in_a_row: self.in_a_row(ports).await?,
+            printed: None,
+            links: Vec::new(),
+            told: None,
             zone: self.zone(ports).await?,
         };
         let Some(plan) = &self.plan else {
@@ -147,7 +151,7 @@ impl Known {
         Ok(context)
     }
 
-    fn blocked_tasks(&self, plan: &Plan) -> usize {
+    fn blocked_tasks(&self, plan: &Plan) -> Vec<TaskName> {
         let position = |one: &Symptom| match &one.symptom {
             SymptomRef::Task(_, task) => plan.position(task),
             SymptomRef::Run(_)
@@ -158,12 +162,14 @@ impl Known {
             | SymptomRef::Idle(_)
             | SymptomRef::Leaked(_)
             | SymptomRef::Late(_)
+            | SymptomRef::Letters(_)
             | SymptomRef::Instance(_) => None,
         };
         let failed: BTreeSet<u32> = self.summary.shown.iter().filter_map(position).collect();
         plan.with_below(failed.iter().copied())
             .difference(&failed)
-            .count()
+            .map(|position| plan.task(*position).name.clone())
+            .collect()
     }
 
     async fn zone<P: Ports>(&self, ports: &P) -> Result<choreography::TimeZone, Trouble> {

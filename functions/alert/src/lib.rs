@@ -12,6 +12,7 @@ mod clear;
 mod digest;
 mod known;
 mod notice;
+mod printed;
 mod symptoms;
 #[cfg(test)]
 mod tests;
@@ -19,13 +20,14 @@ mod tests;
 use model::alert::{AlertRequest, SymptomRef};
 use model::fact::{Fact, FactBody};
 use model::message::Message;
-use ports::{Delivery, Notifier, Ports, Trouble, Verdict};
+use ports::{Delivery, Notifier, Ports, Printouts, Trouble, Verdict};
 
 /// Handles a batch. Facts go one after the other; routes are told at the same time, so that one
 /// whose channel hangs keeps no other waiting.
-pub async fn handle<P: Ports, N: Notifier>(
+pub async fn handle<P: Ports, N: Notifier, O: Printouts>(
     ports: &P,
     notifier: &N,
+    printouts: &O,
     batch: Vec<Delivery>,
 ) -> Vec<Verdict> {
     let mut verdicts = Vec::with_capacity(batch.len());
@@ -35,7 +37,10 @@ pub async fn handle<P: Ports, N: Notifier>(
         verdicts.push(match delivery.message {
             Message::Fact(fact) => on_fact(ports, &fact, receives > 1).await.into(),
             Message::Alert(request) => {
-                telling.push(async move { (position, tell(ports, notifier, request).await) });
+                telling.push(async move {
+                    let told = tell(ports, notifier, printouts, request).await;
+                    (position, told)
+                });
                 Verdict::Done
             }
             Message::Tick(_)
@@ -83,6 +88,10 @@ async fn on_fact<P: Ports>(ports: &P, fact: &Fact, is_repeated: bool) -> Result<
         }
         FactBody::ClusterReady(cluster) => clear::cluster(ports, &cluster.instance).await,
         FactBody::ClusterTerminated(cluster) => clear::ended(ports, &cluster.instance).await,
+        FactBody::LettersSetAside(letters) => {
+            symptoms::set_aside(ports, fact, letters, is_repeated).await
+        }
+        FactBody::LettersGone(letters) => clear::letters(ports, letters.inbox, fact.time).await,
         FactBody::RunWaiting(_)
         | FactBody::RunStarted(_)
         | FactBody::TaskReady(_)
@@ -101,14 +110,15 @@ async fn on_fact<P: Ports>(ports: &P, fact: &Fact, is_repeated: bool) -> Result<
     }
 }
 
-async fn tell<P: Ports, N: Notifier>(
+async fn tell<P: Ports, N: Notifier, O: Printouts>(
     ports: &P,
     notifier: &N,
+    printouts: &O,
     request: AlertRequest,
 ) -> Result<(), Trouble> {
     match request {
         AlertRequest::Notice { route, incident } => {
-            notice::tell(ports, notifier, &route, &incident).await
+            notice::tell(ports, notifier, printouts, &route, &incident).await
         }
         AlertRequest::Digest { route } => digest::post(ports, notifier, &route).await,
     }

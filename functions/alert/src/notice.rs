@@ -3,24 +3,26 @@
 //! The intent is stored before the post and what was said after it. Who comes after a crash in
 //! between cannot know whether the post was seen: it posts again, and says so.
 
-use choreography::alert::compose::compose;
+use choreography::alert::compose::{Context, compose};
 use choreography::alert::pace::{self, Turn};
-use choreography::alert::say::Say;
+use choreography::alert::say::{Say, printed_at};
 use model::Timestamp;
-use model::alert::{AlertRequest, Folded, Notice, Pace, Root, RouteRef, Said};
+use model::alert::{AlertRequest, Folded, IncidentState, Notice, Pace, Root, RouteRef, Said};
 use model::key::Key;
 use model::message::{Function, Message};
 use model::post::{Post, PostKind};
 use model::units::Seconds;
 use ports::{Clock as _, EventBus as _, Expect, Notifier, NotifyError, Outgoing, Ports};
-use ports::{StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use ports::{Printouts, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 
 use crate::known::{self, Known};
+use crate::printed::{self, Found};
 
 /// Tells a route what it does not know yet.
-pub(crate) async fn tell<P: Ports, N: Notifier>(
+pub(crate) async fn tell<P: Ports, N: Notifier, O: Printouts>(
     ports: &P,
     notifier: &N,
+    printouts: &O,
     route_ref: &RouteRef,
     incident: &Root,
 ) -> Result<(), Trouble> {
@@ -47,7 +49,16 @@ pub(crate) async fn tell<P: Ports, N: Notifier>(
                 }
                 Turn::Now(next) => Write::replace(&next, version),
             };
-            let begun = knows.begin(ports, known, kind, Some(next), now).await?;
+            let found = match kind {
+                // That it is well again says no more of what was wrong.
+                PostKind::Resolved => Found::default(),
+                PostKind::Opened | PostKind::Changed | PostKind::Digest => {
+                    printed::look(ports, printouts, &known, &route_ref.team).await?
+                }
+            };
+            let begun = knows
+                .begin(ports, known, kind, found, Some(next), now)
+                .await?;
             let answer = notifier.post(&route_ref.team, &route, &begun.post).await;
             tracing::info!(route = %route_ref, %incident, ?kind, ?answer, "told");
             begun.ended(ports, &answer, now).await?;
@@ -101,19 +112,27 @@ impl Knows {
         Ok(ports.store().commit(vec![write]).await?)
     }
 
-    /// Stores that a post is about to be made, with what else has to hold for it.
+    /// Stores that a post is about to be made, with what else has to hold for it. Whatever had to be
+    /// waited for was found before: the lease counts from `now`, and is far longer.
     pub async fn begin<P: Ports>(
         self,
         ports: &P,
         known: Known,
         kind: PostKind,
+        found: Found,
         beside: Option<Write>,
         now: Timestamp,
     ) -> Result<Begun, Trouble> {
         let intent = self.notice.intent.as_ref();
         let repeated = pace::begins(intent, now).map_err(Trouble::Later)?;
-        let context = known.context(ports).await?;
         let said = self.notice.said.as_ref();
+        let told = said.filter(|said| said.state == IncidentState::Open);
+        let context = Context {
+            printed: found.printed,
+            links: found.links,
+            told: told.and_then(|told| told.severity),
+            ..known.context(ports).await?
+        };
         let post = Post {
             repeated,
             reference: said.and_then(|said| said.reference.clone()),
@@ -131,6 +150,7 @@ impl Knows {
             known,
             notice,
             version: self.version.map_or(1, |version| version + 1),
+            comes_later: found.comes_later,
             post,
         })
     }
@@ -141,6 +161,7 @@ pub(crate) struct Begun {
     known: Known,
     notice: Notice,
     version: u64,
+    comes_later: bool,
     pub post: Post,
 }
 
@@ -156,7 +177,12 @@ impl Begun {
         match answer {
             Ok(reference) => {
                 notice.intent = None;
-                let earlier = notice.said.take().and_then(|said| said.reference);
+                let before = notice.said.take();
+                let earlier = before.as_ref().and_then(|said| said.reference.clone());
+                let reference = reference.clone().or(earlier);
+                let printed_at =
+                    printed_at(before.as_ref(), reference.as_deref(), self.comes_later, now);
+                notice.due_at = printed_at;
                 let newest = self.known.summary.newest_at;
                 notice.said = Some(Said {
                     state: self.known.incident.state,
@@ -164,7 +190,9 @@ impl Begun {
                     symptoms: self.known.summary.symptoms,
                     newest_at: newest.unwrap_or(self.known.incident.opened_at),
                     at: now,
-                    reference: reference.clone().or(earlier),
+                    severity: Some(self.known.summary.severity),
+                    printed_at,
+                    reference,
                 });
             }
             Err(NotifyError::Unknown { .. }) => return Ok(()),

@@ -12,10 +12,11 @@ use model::alert::{Root, RouteRef, RunIncidents, Symptom, SymptomRef};
 use model::cluster::{Instance, InstanceKey};
 use model::expected::ScheduleRef;
 use model::fact::{
-    ClusterFact, DeadlineFact, Fact, RiskFact, RunFact, SlowFact, TaskFact, TickFact,
+    ClusterFact, DeadlineFact, Fact, LettersFact, RiskFact, RunFact, SlowFact, TaskFact, TickFact,
 };
 use model::id::RunId;
 use model::key::Key;
+use model::letters::{Letters, platform};
 use model::message::{Function, Message};
 use model::name::{ClusterRef, TeamName};
 use model::record::Record as _;
@@ -181,6 +182,33 @@ pub(crate) async fn of_cluster<P: Ports>(
     record(ports, found, is_repeated).await
 }
 
+/// Messages of an inbox were set aside; until none is left, that stands.
+pub(crate) async fn set_aside<P: Ports>(
+    ports: &P,
+    fact: &Fact,
+    told: &LettersFact,
+    is_repeated: bool,
+) -> Result<(), Trouble> {
+    let one = told.reason.as_deref().unwrap_or("it is not known why");
+    let reason = match told.letters {
+        1 => one.to_owned(),
+        more => format!("{more}, one of them: {one}"),
+    };
+    let found = Symptom {
+        incident: Root::Inbox(told.inbox),
+        symptom: SymptomRef::Letters(told.inbox),
+        team: fact.team.clone(),
+        workflow: None,
+        generation: 0,
+        attempt: 0,
+        failure: None,
+        reason: Some(reason),
+        at: fact.time,
+        cleared_at: None,
+    };
+    record(ports, found, is_repeated).await
+}
+
 fn at_cluster(fact: &Fact, cluster: &ClusterRef, symptom: SymptomRef) -> Symptom {
     Symptom {
         incident: Root::Cluster(cluster.clone()),
@@ -279,7 +307,15 @@ async fn is_over<P: Ports>(ports: &P, told: &Symptom) -> Result<bool, Trouble> {
             }
             newer_is_ready(ports, first).await
         }
+        SymptomRef::Letters(inbox) => none_is_left(ports, *inbox).await,
     }
+}
+
+/// Whether nothing is among an inbox's dead letters any more, as far as reconcile has seen.
+async fn none_is_left<P: Ports>(ports: &P, inbox: Function) -> Result<bool, Trouble> {
+    let letters = ports.store().get::<Letters>(&Key::Letters).await?;
+    let seen = letters.and_then(|mut letters| letters.value.inboxes.remove(&inbox));
+    Ok(seen.is_none_or(|seen| seen.gone_at.is_some()))
 }
 
 async fn newer_is_ready<P: Ports>(ports: &P, than: &InstanceKey) -> Result<bool, Trouble> {
@@ -343,6 +379,7 @@ fn owners(symptom: &Symptom) -> BTreeSet<TeamName> {
     let of_root = match &symptom.incident {
         Root::Run(_) => None,
         Root::Cluster(cluster) => Some(cluster.team.clone()),
+        Root::Inbox(_) => Some(platform()),
     };
     of_root.into_iter().chain([symptom.team.clone()]).collect()
 }

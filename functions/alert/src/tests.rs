@@ -3,4 +3,6 @@
 mod channels;
 mod fixture;
 mod incidents;
+mod letters;
+mod printed;
 mod storms;

@@ -175,6 +175,8 @@ async fn events<P: Ports>(ports: &P, fact: &Fact) -> Result<Vec<String>, Trouble
         | FactBody::DeadlineMissed(_)
         | FactBody::DeadlineAtRisk(_)
         | FactBody::TickMissed(_)
+        | FactBody::LettersSetAside(_)
+        | FactBody::LettersGone(_)
         | FactBody::OperationRequested(_)
         | FactBody::OperationDone(_) => Vec::new(),
     };

@@ -349,12 +349,15 @@ async fn tell<P: Ports>(ports: &P, observed: &[(Vec<usize>, Observed)]) -> Resul
     let told = observed.iter().flat_map(|(_, observed)| {
         let end = match &observed.end {
             End::None => None,
-            End::Ended(task) => Some(task.as_ref()),
-            End::Again { next, .. } | End::Followed { next, .. } => Some(next.as_ref()),
+            End::Ended(task) => facts::task(task),
+            End::Again { past, next, .. } | End::Followed { past, next } => {
+                facts::retrying(next, past)
+            }
         };
-        observed.running.as_ref().into_iter().chain(end)
+        let running = observed.running.as_ref().and_then(facts::task);
+        running.into_iter().chain(end)
     });
-    let told: Vec<Fact> = told.filter_map(facts::task).collect();
+    let told: Vec<Fact> = told.collect();
     if told.is_empty() {
         return Ok(());
     }

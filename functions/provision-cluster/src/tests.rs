@@ -33,6 +33,7 @@ fn failed(ordinal: u32) -> Message {
         id: Some("j-1".into()),
         endpoint: None,
         reason: None,
+        history: None,
     };
     let body = FactBody::ClusterFailed(data);
     Message::Fact(Fact::new(cluster().team, None, minute(30), body))

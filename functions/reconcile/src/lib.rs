@@ -2,7 +2,8 @@
 //!
 //! In: its own tick, every two minutes. Out: ticks that were missed, outcomes and attempts whose
 //! message was lost, the service's word where an event was lost, `deadline.missed`,
-//! `deadline.at_risk`, `run.slow`, `tick.missed`, `cluster.idle`, `cluster.leaked`.
+//! `deadline.at_risk`, `run.slow`, `tick.missed`, `cluster.idle`, `cluster.leaked`,
+//! `letters.set_aside`, `letters.gone`.
 //!
 //! It decides nothing that another function decides: it sends that function the message again,
 //! which is a duplicate to it if nothing was lost. Safe to repeat from the middle: every item is
@@ -12,6 +13,7 @@ mod deadline;
 mod expected;
 pub mod instances;
 mod jobs;
+mod letters;
 mod notice;
 mod place;
 mod risk;

@@ -12,7 +12,7 @@ use model::task::Task;
 use ports::{Clock as _, EventBus as _, Outgoing, Ports, StateStore as _, Stored};
 use ports::{Trouble, Verdict};
 
-use crate::{deadline, expected, instances, notice, place, runs, task};
+use crate::{deadline, expected, instances, letters, notice, place, runs, task};
 
 /// How many items one invocation looks at; if there are more, another tick goes on.
 const MOST: usize = 1_000;
@@ -51,6 +51,9 @@ pub(crate) async fn sweep<P: Ports>(ports: &P) -> Verdict {
         && let Err(trouble) = instances::leaks(ports, now).await
     {
         troubles.note("leaks", trouble);
+    }
+    if let Err(trouble) = letters::look(ports, now).await {
+        troubles.note("dead letters", trouble);
     }
     if more && troubles.count < MOST {
         let again = Outgoing::from(Message::Sweep);

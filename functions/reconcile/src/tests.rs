@@ -1,5 +1,6 @@
 //! Sweeps: what is due is acted on, armed again, and keeps nothing else waiting.
 
+mod letters;
 mod risks;
 mod runs;
 mod schedules;

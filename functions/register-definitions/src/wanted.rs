@@ -22,6 +22,7 @@ pub(crate) fn current_alerts(team: &Team) -> CurrentAlerts {
     CurrentAlerts {
         team: team.name.clone(),
         routes: team.alerts.clone(),
+        log_lines: team.log_lines,
     }
 }
 

@@ -192,6 +192,7 @@ fn work_for_a_cluster_that_is_not_there_waits_and_cluster_ready_releases_it() {
         id: instance.id.clone(),
         endpoint: None,
         reason: None,
+        history: None,
     };
     let body = model::fact::FactBody::ClusterReady(fact);
     let now = ports.clock().now();

@@ -73,7 +73,7 @@ run "every_function_has_rights_and_a_description" {
   command = plan
 
   assert {
-    condition     = toset(concat(keys(local.inboxes), ["register-definitions", "export-runs", "mirror-facts"])) == toset(keys(local.statements))
+    condition     = toset(concat(keys(local.inboxes), ["register-definitions", "archive-facts", "export-runs", "mirror-facts"])) == toset(keys(local.statements))
     error_message = jsonencode(keys(local.statements))
   }
 
@@ -109,7 +109,7 @@ run "stars_are_only_where_aws_knows_nothing_finer" {
       for statements in local.statements : [
         for statement in statements : [
           for resource in statement.resources :
-          strcontains(resource, ":123456789012:") || strcontains(resource, ":iam::") || resource == "*"
+          strcontains(resource, ":123456789012:") || strcontains(resource, ":iam::") || startswith(resource, "arn:aws:s3:::prod-history-123456789012-") || resource == "*"
         ]
       ]
     ]))
@@ -210,6 +210,16 @@ run "an_address_is_a_topic_of_its_own" {
   }
 
   assert {
+    condition = (
+      local.statements.alert.ReadJobLogs.resources[1] == "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/batch/job:*" &&
+      !contains(keys(local.statements.alert), "ReadStepLogs") &&
+      contains(local.statements.reconcile.SeeDeadLetters.resources, "arn:aws:sqs:eu-west-1:123456789012:prod-alert-dead-letters") &&
+      length(local.statements.reconcile.SeeDeadLetters.resources) == 10
+    )
+    error_message = jsonencode([local.statements.alert, local.statements.reconcile])
+  }
+
+  assert {
     condition     = local.statements.alert.SendMail.resources == ["arn:aws:sns:eu-west-1:123456789012:prod-alert-*"]
     error_message = jsonencode(local.statements.alert)
   }
@@ -226,6 +236,11 @@ run "optional_parts_are_left_out" {
   assert {
     condition     = !contains(keys(module.function), "export-runs") && !contains(keys(module.inbox), "export-runs")
     error_message = "Exports were not asked for."
+  }
+
+  assert {
+    condition     = !contains(keys(module.function), "archive-facts") && length(module.history) == 0 && output.history == null
+    error_message = "History was not asked for."
   }
 
   assert {

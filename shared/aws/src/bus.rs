@@ -8,18 +8,29 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use model::fact::Fact;
 use model::message::Function;
 use ports::bus::MAX_DELAY;
-use ports::{BusError, EventBus, Outgoing};
+use ports::{BusError, DeadLetter, EventBus, Outgoing};
 
 use crate::backoff::Backoff;
+use crate::letter;
+use crate::trouble::Trouble;
 
 /// The most entries of one call.
 const ENTRIES: usize = 10;
 /// The most bytes of one call, and of one entry; SNS and SQS count bodies and attributes.
 const BYTES: usize = 256 * 1024;
+
+/// How many messages of a queue can be had, and how many somebody has in hand; SQS knows both as of
+/// about a minute ago.
+const COUNTS: [QueueAttributeName; 2] = [
+    QueueAttributeName::ApproximateNumberOfMessages,
+    QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+];
 
 /// Publishes on a topic and sends to queues.
 #[derive(Debug, Clone)]
@@ -88,6 +99,22 @@ impl SnsSqsBus {
     }
 }
 
+impl SnsSqsBus {
+    /// How many messages a queue has, whoever has them in hand; none where there is no such queue.
+    async fn count(&self, url: &str) -> Result<u32, BusError> {
+        let asked = self.queues.get_queue_attributes().queue_url(url);
+        let asked = asked.set_attribute_names(Some(COUNTS.into()));
+        let answer = match Box::pin(asked.send()).await {
+            Ok(answer) => answer,
+            Err(error) if matches!(Trouble::of(&error), Trouble::Absent(_)) => return Ok(0),
+            Err(error) => return Err(unavailable(error)),
+        };
+        let attributes = answer.attributes.unwrap_or_default();
+        let count = |name| attributes.get(name)?.parse::<u32>().ok();
+        Ok(COUNTS.iter().filter_map(count).sum())
+    }
+}
+
 impl EventBus for SnsSqsBus {
     async fn publish(&self, facts: Vec<Fact>) -> Result<(), BusError> {
         let letters = facts.iter().map(Letter::of_fact).collect();
@@ -104,6 +131,46 @@ impl EventBus for SnsSqsBus {
         })
         .await
     }
+
+    async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
+        let counting = self.queue_urls.iter().map(|(inbox, url)| async move {
+            let letters = self.count(&dead_letters(url)).await?;
+            Ok::<_, BusError>((*inbox, letters))
+        });
+        let counted = futures_util::future::try_join_all(counting).await?;
+        Ok(counted.into_iter().collect())
+    }
+
+    async fn dead_letter(&self, inbox: Function) -> Result<Option<DeadLetter>, BusError> {
+        let Some(url) = self.queue_urls.get(&inbox) else {
+            return Ok(None);
+        };
+        let receive = self
+            .queues
+            .receive_message()
+            .queue_url(dead_letters(url))
+            .max_number_of_messages(1)
+            // Nobody who looks after this is to find it hidden.
+            .visibility_timeout(0)
+            .wait_time_seconds(1)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let answer = Box::pin(receive.send()).await.map_err(unavailable)?;
+        let first = answer.messages.unwrap_or_default().into_iter().next();
+        Ok(first.map(|message| {
+            let was_moved = letter::was_moved(&message.attributes.unwrap_or_default());
+            let said = letter::said(message.message_attributes.unwrap_or_default());
+            DeadLetter {
+                reason: letter::reason(&said, was_moved),
+                body: message.body.unwrap_or_default(),
+            }
+        }))
+    }
+}
+
+/// Where what an inbox cannot handle goes.
+pub(crate) fn dead_letters(inbox_url: &str) -> String {
+    format!("{inbox_url}-dead-letters")
 }
 
 /// One entry of a call.

@@ -103,7 +103,7 @@ impl Settings {
 
     /// Where a function's poison goes, by URL.
     pub fn dead_letters_url(&self, function: Function) -> String {
-        format!("{}-dead-letters", self.queue_urls[&function])
+        crate::bus::dead_letters(&self.queue_urls[&function])
     }
 }
 

@@ -82,6 +82,11 @@ impl Http {
                 why.unwrap_or_else(|| "there is none".into()),
             ));
         }
+        Self::trusting(roots)
+    }
+
+    /// Trusts whom these authorities vouch for.
+    pub fn trusting(roots: RootCertStore) -> Result<Self, NoCertificates> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -10,6 +10,7 @@
 
 mod address;
 mod answer;
+mod apart;
 mod exports;
 mod http;
 pub mod mail;
@@ -31,8 +32,10 @@ use tokio::time::Instant;
 use address::{Address, Service};
 use http::{Answer, Http, Outgoing};
 
+pub use apart::Apart;
 pub use exports::{Collector, Destination, ExportError, ExportSettings, Keys};
 pub use http::NoCertificates;
+pub use rustls::RootCertStore;
 pub use secret::{Secret, Secrets};
 pub use settings::{Settings, SettingsError};
 
@@ -55,6 +58,21 @@ impl<S: Secrets> Channels<S> {
             secrets,
             settings,
             http: Http::new()?,
+            now,
+        })
+    }
+
+    /// The same, trusting only these authorities.
+    pub fn trusting(
+        secrets: S,
+        settings: Settings,
+        now: fn() -> Timestamp,
+        roots: RootCertStore,
+    ) -> Result<Self, NoCertificates> {
+        Ok(Self {
+            secrets,
+            settings,
+            http: Http::trusting(roots)?,
             now,
         })
     }
@@ -111,6 +129,8 @@ impl<S: Secrets> Notifier for Channels<S> {
         post: &Post,
     ) -> Result<Option<String>, NotifyError> {
         let secret = self.credential(team, route).await?;
+        let hidden = secret.as_ref().and_then(|secret| hidden(secret, post));
+        let post = hidden.as_ref().unwrap_or(post);
         let answer = self.hand_over(route, secret.as_ref(), post).await;
         if let (Err(NotifyError::Refused { .. }), Some(name)) = (&answer, &route.secret) {
             // Whoever mends it is not kept waiting.
@@ -121,6 +141,16 @@ impl<S: Secrets> Notifier for Channels<S> {
             None => answer,
         }
     }
+}
+
+/// A message whose lines are of somebody's work, without the credential it is posted with.
+fn hidden(secret: &Secret, post: &Post) -> Option<Post> {
+    let mut post = post.clone();
+    let printed = post.printed.as_mut()?;
+    for line in &mut printed.lines {
+        *line = secret.hide(std::mem::take(line));
+    }
+    Some(post)
 }
 
 /// One post, which may take more than one request.

@@ -35,7 +35,13 @@ pub fn body(post: &Post) -> String {
     lines.push(String::new());
     lines.extend(post.lines.iter().map(|line| text::one_line(line)));
     lines.extend(text::more(post));
+    if let Some((by, printed)) = text::printed(post) {
+        lines.extend([String::new(), format!("{by}:")]);
+        lines.extend(printed.into_iter().map(|line| format!("  {line}")));
+    }
     lines.push(String::new());
+    let links = text::links(post);
+    lines.extend(links.map(|link| format!("{}: {}", text::one_line(&link.label), link.url)));
     lines.extend(post.commands.iter().map(|line| text::one_line(line)));
     let whole = lines.join("\n");
     text::shortened(whole.trim_end(), BODY)
@@ -46,7 +52,7 @@ mod tests {
     use model::post::PostKind;
 
     use super::*;
-    use crate::text::tests::post;
+    use crate::text::tests::{post, printed_post};
 
     #[test]
     fn a_subject_is_what_sns_takes() {
@@ -57,6 +63,14 @@ mod tests {
         assert_eq!(long.len(), 99);
         assert!(long.chars().all(|c| c.is_ascii() && !c.is_control()));
         assert!(long.ends_with("..."));
+    }
+
+    #[test]
+    fn a_body_says_what_was_printed_and_where_to_look() {
+        let body = body(&printed_post());
+        let expected = "clean, attempt 2 printed last:\n  reading `x`\n  <!channel> no such table\n\n\
+            log <b>: https://console.example/a?b=1&c=2\nmurmur show weather--daily--k-1";
+        assert!(body.ends_with(expected), "{body}");
     }
 
     #[test]

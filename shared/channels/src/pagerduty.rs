@@ -57,10 +57,15 @@ fn event(post: &Post) -> Value {
             return json!({ "event_action": "resolve", "dedup_key": post.dedup_key });
         }
     };
+    let links: Vec<Value> = text::links(post)
+        .take(LINES)
+        .map(|link| json!({ "href": link.url, "text": text::shortened(&link.label, VALUE) }))
+        .collect();
     json!({
         "event_action": action,
         "dedup_key": post.dedup_key,
         "client": "murmur",
+        "links": links,
         "payload": {
             "summary": text::shortened(&text::title(post), SUMMARY),
             "source": format!("murmur/{}", post.team),
@@ -92,6 +97,9 @@ fn details(post: &Post) -> Map<String, Value> {
     let mut lines = list(&post.lines);
     lines.extend(text::more(post).map(Value::from));
     details.insert("What".to_owned(), json!(lines));
+    if let Some((by, lines)) = text::printed(post) {
+        details.insert(text::shortened(&by, VALUE), json!(list(&lines)));
+    }
     details.insert("Commands".to_owned(), json!(list(&post.commands)));
     details
 }
@@ -99,7 +107,7 @@ fn details(post: &Post) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::tests::post;
+    use crate::text::tests::{post, printed_post};
 
     #[test]
     fn one_key_is_triggered_again_and_resolved() {
@@ -123,6 +131,18 @@ mod tests {
             event["payload"]["custom_details"]["What"][2],
             "… and 3 more"
         );
+    }
+
+    #[test]
+    fn what_was_printed_and_links_are_told_of_what_is_wrong() {
+        let event = event(&printed_post());
+        let details = &event["payload"]["custom_details"];
+        assert_eq!(
+            details["clean, attempt 2 printed last"][1],
+            "<!channel> no such table"
+        );
+        let link = json!([{ "href": "https://console.example/a?b=1&c=2", "text": "log <b>" }]);
+        assert_eq!(event["links"], link);
     }
 
     #[test]

@@ -58,14 +58,30 @@ pub(crate) fn message(post: &Post) -> Value {
         .map(|(label, value)| format!("{label}: {value}"));
     blocks.extend(lines(fields));
     blocks.extend(lines(post.lines.iter().cloned().chain(text::more(post))));
+    if let Some((by, lines)) = text::printed(post) {
+        let lines = fenceless(&lines.join("\n"));
+        let text = format!("{by}:\n{lines}");
+        blocks.push(block(&text, |text| match text.split_once('\n') {
+            Some((by, lines)) => format!("{by}\n```{lines}```"),
+            None => text.to_owned(),
+        }));
+    }
+    let links: Vec<String> = text::links(post)
+        .map(|link| {
+            let url = link.url.replace('&', "&amp;");
+            format!("<{url}|{}>", escaped(&text::one_line(&link.label), 75))
+        })
+        .collect();
+    if !links.is_empty() {
+        blocks.push(laid_out(&links.join(" · ")));
+    }
     if !post.commands.is_empty() {
         let commands: Vec<String> = post
             .commands
             .iter()
             .map(|one| text::one_line(one))
             .collect();
-        // A fence ends at the next one.
-        let commands = commands.join("\n").replace('`', "'");
+        let commands = fenceless(&commands.join("\n"));
         blocks.push(block(&commands, |commands| format!("```{commands}```")));
     }
     json!({
@@ -85,9 +101,17 @@ fn lines(lines: impl Iterator<Item = String>) -> Option<Value> {
     (!lines.is_empty()).then(|| block(&lines.join("\n"), str::to_owned))
 }
 
-fn block(text: &str, laid_out: impl Fn(&str) -> String) -> Value {
+/// A fence ends at the next one.
+fn fenceless(text: &str) -> String {
+    text.replace('`', "'")
+}
+
+fn block(text: &str, lay_out: impl Fn(&str) -> String) -> Value {
     // Room for what it is laid out with.
-    let text = laid_out(&escaped(text, BLOCK - 100));
+    laid_out(&lay_out(&escaped(text, BLOCK - 100)))
+}
+
+fn laid_out(text: &str) -> Value {
     json!({
         "type": "section",
         "text": { "type": "mrkdwn", "text": text, "verbatim": true },
@@ -137,7 +161,7 @@ pub(crate) fn escaped(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::tests::post;
+    use crate::text::tests::{post, printed_post};
 
     #[test]
     fn nobody_is_called_and_nothing_is_a_link() {
@@ -162,6 +186,26 @@ mod tests {
             assert_eq!(message.matches("\"verbatim\":true").count(), 4);
         }
         assert_eq!(escaped("<<<<<", 10), "&lt;&lt;…");
+    }
+
+    #[test]
+    fn what_was_printed_is_fenced_and_only_our_own_links_are_links() {
+        let message = message(&printed_post());
+        let texts: Vec<&str> = message["blocks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|block| block["text"]["text"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            texts[3],
+            "clean, attempt 2 printed last:\n```reading 'x'\n&lt;!channel&gt; no such table```"
+        );
+        assert_eq!(
+            texts[4],
+            "<https://console.example/a?b=1&amp;c=2|log &lt;b&gt;>"
+        );
+        assert_eq!(texts.len(), 6);
     }
 
     #[test]

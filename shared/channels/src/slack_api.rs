@@ -1,6 +1,6 @@
 //! Slack by its Web API: the credential is a bot's token. A message is found again by channel and
-//! time stamp, so what was told is brought up to date where it stands; that all is well again is
-//! told below it, too, since nobody is notified of an edit.
+//! time stamp, so what was told is brought up to date where it stands; that it has become worse, or all
+//! is well again, is told below it, too, since nobody is notified of an edit.
 //!
 //! <https://docs.slack.dev/reference/methods/chat.postMessage>,
 //! <https://docs.slack.dev/reference/methods/chat.update>
@@ -57,10 +57,12 @@ pub(crate) async fn post<S>(
         Err(refusal) => return Err(refusal.into()),
     }
     // Told last: when this fails, both are done again, and an edit that is done again shows nowhere.
-    if post.kind == PostKind::Resolved {
+    if post.kind == PostKind::Resolved || post.worse {
         let reply = json!({
             "channel": earlier.channel,
             "thread_ts": earlier.ts,
+            // What became worse is seen by those, too, who do not follow the thread.
+            "reply_broadcast": post.worse,
             "text": slack::escaped(&text::title(post), 3_000),
             "unfurl_links": false,
             "unfurl_media": false,

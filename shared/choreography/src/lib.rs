@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod instance;
 pub mod join;
 pub mod late;
+pub mod letters;
 pub mod lifecycle;
 pub mod mark;
 pub mod open_step;

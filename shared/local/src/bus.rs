@@ -1,14 +1,17 @@
 //! The topic and the inboxes as a port: facts go straight into the inboxes that subscribe.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use model::fact::Fact;
 use model::message::{Function, Message};
 use model::units::Seconds;
 use ports::bus::MAX_DELAY;
-use ports::{BusError, EventBus, Outgoing};
+use ports::{BusError, DeadLetter, EventBus, Outgoing};
 
+use crate::dead_letters;
+use crate::ended;
 use crate::journal::Journal;
 
 type Observer = Box<dyn FnMut(&Fact)>;
@@ -55,6 +58,7 @@ impl EventBus for LocalBus {
                     self.journal.inboxes.put(*inbox, message, Seconds(0))?;
                 }
             }
+            ended::add(&self.journal.database, &fact)?;
             let subscribers = Function::subscribers(fact.body.type_name());
             if let Some((last, others)) = subscribers.split_last() {
                 for inbox in others {
@@ -75,6 +79,20 @@ impl EventBus for LocalBus {
             self.journal.inboxes.put(inbox, message, delay)?;
         }
         Ok(())
+    }
+
+    async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
+        let counted = dead_letters::count(&self.journal.database)?;
+        let known = |(name, letters): (String, u32)| Some((Function::named(&name)?, letters));
+        Ok(counted.into_iter().filter_map(known).collect())
+    }
+
+    async fn dead_letter(&self, inbox: Function) -> Result<Option<DeadLetter>, BusError> {
+        let newest = dead_letters::newest(&self.journal.database, inbox.name())?;
+        Ok(newest.map(|letter| DeadLetter {
+            reason: letter.reason,
+            body: letter.body,
+        }))
     }
 }
 

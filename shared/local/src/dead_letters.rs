@@ -25,6 +25,19 @@ pub(crate) fn list(database: &Database, limit: usize) -> Result<Vec<DeadLetter>,
     database.query(sql, [i64::try_from(limit).unwrap_or(i64::MAX)], letter)
 }
 
+/// How many there are of each function that has any.
+pub(crate) fn count(database: &Database) -> Result<Vec<(String, u32)>, Failure> {
+    let sql = "SELECT function, count(*) FROM dead_letters GROUP BY function";
+    database.query(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// The newest of a function.
+pub(crate) fn newest(database: &Database, function: &str) -> Result<Option<DeadLetter>, Failure> {
+    let sql = "SELECT id, function, body, reason, at, receives FROM dead_letters
+               WHERE function = ?1 ORDER BY id DESC LIMIT 1";
+    database.query_row(sql, [function], letter)
+}
+
 pub(crate) fn read(database: &Database, id: i64) -> Result<Option<DeadLetter>, Failure> {
     let sql = "SELECT id, function, body, reason, at, receives FROM dead_letters WHERE id = ?1";
     database.query_row(sql, [id], letter)

@@ -7,6 +7,7 @@ use model::post::Post;
 use ports::exporter::Nothing;
 use ports::{Compute, Delivery, Export, Exporter, Notifier, NotifyError, Verdict};
 
+use crate::compute::LocalPrintouts;
 use crate::handlers::Handlers;
 use crate::local_ports::LocalPorts;
 
@@ -47,7 +48,8 @@ impl<C: Compute, N: Notifier, E: Exporter> Handlers<C> for Functions<N, E> {
                     ports,
                     inner: &self.notifier,
                 };
-                alert::handle(ports, &notifier, batch).await
+                let printouts = LocalPrintouts::new(ports.folder());
+                alert::handle(ports, &notifier, &printouts, batch).await
             }
             Function::ExportRuns => {
                 let exporter = Committing {

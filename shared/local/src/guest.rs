@@ -15,6 +15,7 @@ use rusqlite::params;
 use crate::bus::check_delays;
 use crate::database::{DataError, Database, Failure};
 use crate::dead_letters::{self, DeadLetter};
+use crate::ended;
 use crate::journal;
 use crate::store::SqliteStateStore;
 
@@ -120,6 +121,12 @@ impl Reader {
     /// by the machine's.
     pub fn skipped_to(&self) -> Result<Option<Timestamp>, Failure> {
         journal::skipped_to(&self.database)
+    }
+
+    /// Facts that say how something ended, after a position, at most so many; each with its position,
+    /// which is greater than 0. One that cannot be read is `None`.
+    pub fn ended(&self, after: i64, limit: usize) -> Result<Vec<(i64, Option<Fact>)>, Failure> {
+        ended::after(&self.database, after, limit)
     }
 
     /// The state table; commits are refused.

@@ -7,6 +7,7 @@
 //!
 //! Adapters here hold no domain logic: nothing decides about runs, tasks or clusters.
 
+mod archive;
 mod bus;
 mod clock;
 pub mod compute;
@@ -14,6 +15,7 @@ pub mod compute_events;
 mod data;
 pub mod database;
 mod dead_letters;
+mod ended;
 mod endpoint;
 pub mod engine;
 mod functions;
@@ -27,6 +29,7 @@ mod statistics;
 mod store;
 mod ticker;
 
+pub use archive::FolderArchive;
 pub use bus::LocalBus;
 pub use clock::{ClockMode, EngineClock};
 pub use data::{Data, Options};

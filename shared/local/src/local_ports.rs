@@ -4,6 +4,7 @@
 //! run something is named by a claim that survives a crash (rule 9). So each call with an effect
 //! closes the open group first.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +61,12 @@ impl<C> LocalPorts<C> {
     /// Commits everything done so far.
     pub(crate) fn commit(&self) -> Result<(), Failure> {
         self.compute.journal.flush()
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        let database = self.compute.journal.database.path();
+        database.parent().unwrap_or(database)
     }
 
     /// The compute behind the port.

@@ -19,15 +19,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::InstanceKey;
-use crate::definition::AlertRoute;
+use crate::definition::{AlertRoute, is_yes, yes};
 use crate::id::{RunId, digest};
 use crate::key::Key;
+use crate::message::Function;
 use crate::name::{ClusterRef, Name, TaskName, TeamName};
 use crate::record::Record;
 use crate::task::FailureClass;
 
-/// What is at the root of an incident, and so its identity; written `run/<run>` or
-/// `cluster/<team>/<name>`.
+/// What is at the root of an incident, and so its identity; written `run/<run>`,
+/// `cluster/<team>/<name>` or `inbox/<function>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Root {
@@ -35,11 +36,15 @@ pub enum Root {
     Run(RunId),
     /// A cluster, whatever failed with it.
     Cluster(ClusterRef),
+    /// A function's inbox, of which messages were set aside.
+    Inbox(Function),
 }
 
 /// Says that a text names no root of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no incident: expected `run/<run>` or `cluster/<team>/<name>`")]
+#[error(
+    "`{0}` names no incident: expected `run/<run>`, `cluster/<team>/<name>` or `inbox/<function>`"
+)]
 pub struct NotAnIncident(pub String);
 
 impl fmt::Display for Root {
@@ -47,6 +52,7 @@ impl fmt::Display for Root {
         match self {
             Self::Run(run) => write!(f, "run/{run}"),
             Self::Cluster(cluster) => write!(f, "cluster/{cluster}"),
+            Self::Inbox(function) => write!(f, "inbox/{function}"),
         }
     }
 }
@@ -59,6 +65,7 @@ impl FromStr for Root {
         match text.split_once('/').ok_or_else(wrong)? {
             ("run", run) if !run.is_empty() => Ok(Self::Run(run.into())),
             ("cluster", cluster) => cluster.parse().map(Self::Cluster).map_err(|_| wrong()),
+            ("inbox", inbox) => Function::named(inbox).map(Self::Inbox).ok_or_else(wrong),
             _ => Err(wrong()),
         }
     }
@@ -160,6 +167,8 @@ pub enum SymptomRef {
     Leaked(InstanceKey),
     /// The tick that should have provisioned an instance did not come.
     Late(InstanceKey),
+    /// Messages of a function's inbox lie among its dead letters.
+    Letters(Function),
 }
 
 impl SymptomRef {
@@ -172,7 +181,11 @@ impl SymptomRef {
             | Self::AtRisk(run)
             | Self::Slow(run)
             | Self::Tick(run) => Some(run),
-            Self::Instance(_) | Self::Idle(_) | Self::Leaked(_) | Self::Late(_) => None,
+            Self::Instance(_)
+            | Self::Idle(_)
+            | Self::Leaked(_)
+            | Self::Late(_)
+            | Self::Letters(_) => None,
         }
     }
 
@@ -182,7 +195,11 @@ impl SymptomRef {
             Self::AtRisk(_) | Self::Slow(_) | Self::Tick(_) | Self::Idle(_) | Self::Late(_) => {
                 Severity::Warning
             }
-            Self::Task(..) | Self::Run(_) | Self::Instance(_) | Self::Leaked(_) => Severity::Error,
+            Self::Task(..)
+            | Self::Run(_)
+            | Self::Instance(_)
+            | Self::Leaked(_)
+            | Self::Letters(_) => Severity::Error,
             Self::Deadline(_) => Severity::Critical,
         }
     }
@@ -199,6 +216,7 @@ impl SymptomRef {
             Self::Instance(_) => "cluster.failed",
             Self::Idle(_) => "cluster.idle",
             Self::Leaked(_) => "cluster.leaked",
+            Self::Letters(_) => "letters.set_aside",
         }
     }
 }
@@ -216,6 +234,7 @@ impl fmt::Display for SymptomRef {
             Self::Idle(instance) => write!(f, "idle/{instance}"),
             Self::Leaked(instance) => write!(f, "leaked/{instance}"),
             Self::Late(instance) => write!(f, "late/{instance}"),
+            Self::Letters(function) => write!(f, "letters/{function}"),
         }
     }
 }
@@ -245,6 +264,7 @@ impl FromStr for SymptomRef {
             ("idle", rest) => Ok(Self::Idle(instance(rest)?)),
             ("leaked", rest) => Ok(Self::Leaked(instance(rest)?)),
             ("late", rest) => Ok(Self::Late(instance(rest)?)),
+            ("letters", inbox) => Function::named(inbox).map(Self::Letters).ok_or_else(wrong),
             _ => Err(wrong()),
         }
     }
@@ -264,7 +284,7 @@ impl From<SymptomRef> for String {
 }
 
 /// The facts alerts are about, as [`SymptomRef::fact`] names them.
-pub const FACTS: [&str; 9] = [
+pub const FACTS: [&str; 10] = [
     "task.failed",
     "run.failed",
     "run.slow",
@@ -274,6 +294,7 @@ pub const FACTS: [&str; 9] = [
     "cluster.failed",
     "cluster.idle",
     "cluster.leaked",
+    "letters.set_aside",
 ];
 
 /// How bad something is; routes may want only what is bad enough.
@@ -303,6 +324,9 @@ pub struct CurrentAlerts {
     pub team: TeamName,
     #[serde(default)]
     pub routes: Vec<AlertRoute>,
+    /// Whether messages hold the last lines that failed work printed.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub log_lines: bool,
 }
 
 /// Names a route; written `<team>/<channel>-<hash>`, where the hash is of all the route says but
@@ -357,7 +381,8 @@ pub struct Notice {
     /// Present from before a post until its answer: a repeat after a crash says that it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// When reconcile asks for it again: the end of quiet hours.
+    /// When reconcile asks for it again: at the end of quiet hours, or once what work printed can be
+    /// read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
@@ -371,6 +396,12 @@ pub struct Said {
     pub symptoms: u32,
     pub newest_at: Timestamp,
     pub at: Timestamp,
+    /// How bad it was said to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// From when on what failed work printed can be read, where it could not be when this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed_at: Option<Timestamp>,
     /// By what the channel finds the message again, where it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -467,7 +498,7 @@ mod tests {
 
     #[test]
     fn roots_and_symptoms_read_back_as_they_are_written() {
-        for text in ["run/team--flow--slot", "cluster/team/red"] {
+        for text in ["run/team--flow--slot", "cluster/team/red", "inbox/alert"] {
             assert_eq!(text.parse::<Root>().unwrap().to_string(), text);
         }
         let symptoms = [
@@ -476,14 +507,15 @@ mod tests {
             "deadline/team--flow--slot",
             "at-risk/team--flow--slot",
             "instance/team--red--20260301t080000z--1",
+            "letters/submit-task",
         ];
         for text in symptoms {
             assert_eq!(text.parse::<SymptomRef>().unwrap().to_string(), text);
         }
-        for wrong in ["", "run/", "cluster/red", "place/team/red"] {
+        for wrong in ["", "run/", "cluster/red", "place/team/red", "inbox/red"] {
             assert!(wrong.parse::<Root>().is_err(), "{wrong}");
         }
-        for wrong in ["", "task/run", "instance/red", "step/run"] {
+        for wrong in ["", "task/run", "instance/red", "step/run", "letters/"] {
             assert!(wrong.parse::<SymptomRef>().is_err(), "{wrong}");
         }
     }

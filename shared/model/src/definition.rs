@@ -46,6 +46,20 @@ pub struct Team {
     /// Where alerts of the team go, as written; read by the alert function.
     #[serde(default)]
     pub alerts: Vec<AlertRoute>,
+    /// Whether alerts show the team the last lines that failed work printed.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub log_lines: bool,
+}
+
+/// What is so unless somebody says otherwise.
+pub(crate) fn yes() -> bool {
+    true
+}
+
+/// What need not be said.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde passes it
+pub(crate) fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// How much of a team may run at once; `None` is no limit.

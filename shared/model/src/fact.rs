@@ -3,6 +3,8 @@
 //! An id is a hash of what happened, generation included, so a duplicate carries the same id and a
 //! rerun another. Times come from stored state, so a rebuilt fact is byte-identical.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use crate::cluster::{Endpoint, InstanceKey};
 use crate::expected::ScheduleRef;
 use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
 use crate::limit::QueueRef;
+use crate::message::Function;
 use crate::name::{ClusterRef, Name, TaskName, TeamName, WorkflowRef};
 use crate::operation::OperationRequest;
 use crate::run::RunState;
@@ -148,6 +151,12 @@ pub enum FactBody {
     /// A schedule's tick did not come; murmur has sent it again.
     #[serde(rename = "murmur.tick.missed.v1")]
     TickMissed(TickFact),
+    /// Messages of an inbox lie among its dead letters.
+    #[serde(rename = "murmur.letters.set_aside.v1")]
+    LettersSetAside(LettersFact),
+    /// None lies there any more.
+    #[serde(rename = "murmur.letters.gone.v1")]
+    LettersGone(LettersFact),
     #[serde(rename = "murmur.operation.requested.v1")]
     OperationRequested(OperationRequest),
     #[serde(rename = "murmur.operation.done.v1")]
@@ -166,6 +175,18 @@ pub struct RunFact {
     pub depth: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Told with its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<RunHistory>,
+}
+
+/// When a run was, as far as its end's own time does not say it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHistory {
+    pub created_at: Timestamp,
+    /// When this generation began; absent when it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
 }
 
 /// That an attempt may be submitted.
@@ -200,6 +221,25 @@ pub struct TaskFact {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submission: Option<SubmissionId>,
+    /// Told with an attempt's end; with `retrying` it is that of the attempt before, which failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Box<TaskHistory>>,
+}
+
+/// When and where an attempt was, as far as its end's own time does not say it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskHistory {
+    pub ready_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Present when it was claimed for an instance of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceKey>,
+    /// Present when it was claimed for a Batch job queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
 /// About an instance of a cluster.
@@ -213,6 +253,20 @@ pub struct ClusterFact {
     pub endpoint: Option<Endpoint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Told with its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Box<ClusterHistory>>,
+}
+
+/// When an instance was, as far as its end's own time does not say it, and what for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterHistory {
+    pub requested_at: Timestamp,
+    /// Absent when it never took work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// That a run had not succeeded when it had to.
@@ -259,6 +313,20 @@ pub struct TickFact {
     /// The run that it should have started, if it starts one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+}
+
+/// That messages were set aside: nobody handles them until somebody puts them back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LettersFact {
+    /// The function they were meant for.
+    pub inbox: Function,
+    /// When the first of them was seen.
+    pub since: Timestamp,
+    /// How many there were then.
+    pub letters: u32,
+    /// Why one of them was set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// That an operation was carried out or refused.
@@ -323,8 +391,44 @@ impl FactBody {
             Self::DeadlineMissed(_) => "murmur.deadline.missed.v1",
             Self::DeadlineAtRisk(_) => "murmur.deadline.at_risk.v1",
             Self::TickMissed(_) => "murmur.tick.missed.v1",
+            Self::LettersSetAside(_) => "murmur.letters.set_aside.v1",
+            Self::LettersGone(_) => "murmur.letters.gone.v1",
             Self::OperationRequested(_) => "murmur.operation.requested.v1",
             Self::OperationDone(_) => "murmur.operation.done.v1",
+        }
+    }
+
+    /// Whether it says how a run, an attempt or an instance of a cluster ended: what history is made of.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::RunSucceeded(_)
+            | Self::RunFailed(_)
+            | Self::RunCancelled(_)
+            | Self::RunSkipped(_)
+            | Self::TaskRetrying(_)
+            | Self::TaskSucceeded(_)
+            | Self::TaskFailed(_)
+            | Self::TaskSkipped(_)
+            | Self::TaskCancelled(_)
+            | Self::ClusterTerminated(_)
+            | Self::ClusterFailed(_) => true,
+            Self::RunWaiting(_)
+            | Self::RunStarted(_)
+            | Self::RunSlow(_)
+            | Self::TaskReady(_)
+            | Self::TaskStarted(_)
+            | Self::ClusterRequested(_)
+            | Self::ClusterReady(_)
+            | Self::ClusterDraining(_)
+            | Self::ClusterIdle(_)
+            | Self::ClusterLeaked(_)
+            | Self::DeadlineMissed(_)
+            | Self::DeadlineAtRisk(_)
+            | Self::TickMissed(_)
+            | Self::LettersSetAside(_)
+            | Self::LettersGone(_)
+            | Self::OperationRequested(_)
+            | Self::OperationDone(_) => false,
         }
     }
 
@@ -370,6 +474,9 @@ impl FactBody {
                 format!("{}-{}", risk.generation, risk.deadline_at),
             ),
             Self::TickMissed(tick) => (tick.schedule.to_string(), tick.scheduled_time.to_string()),
+            Self::LettersSetAside(letters) | Self::LettersGone(letters) => {
+                (letters.inbox.to_string(), letters.since.to_string())
+            }
             Self::OperationRequested(request) => (request.operation.to_string(), String::new()),
             Self::OperationDone(operation) => (operation.operation.to_string(), String::new()),
         }

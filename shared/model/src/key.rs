@@ -22,6 +22,7 @@
 //! | `LIMIT#steps/<instance>` | `lot#00007` | [`crate::limit::Lot`] (ten places in one) |
 //! | `QUEUE#<queue>` | `waiter#<priority>#<since>#<holder>` | [`crate::limit::Waiter`] |
 //! | `OPERATION#<id>` | `operation` | [`crate::operation::Operation`] |
+//! | `DEPLOYMENT` | `letters` | [`crate::letters::Letters`] (what is among the dead letters) |
 //! | `INCIDENT#<root>` | `incident` | [`crate::alert::Incident`] |
 //! | `TEAM#<team>` | `open#<root>` | [`crate::alert::OpenIncident`] |
 //! | `INCIDENT#<root>` | `symptom#<what>` | [`crate::alert::Symptom`] |
@@ -61,6 +62,7 @@ pub enum Key {
     CurrentTeam(TeamName),
     Catalogue(TeamName),
     Deployment,
+    Letters,
     CurrentCluster(ClusterRef),
     Instance(InstanceKey),
     Place(LimitRef, u32),
@@ -105,7 +107,7 @@ impl Key {
             | Self::Catalogue(team)
             | Self::CurrentAlerts(team)
             | Self::OpenIncident(team, _) => Self::team_partition(team),
-            Self::Deployment => "DEPLOYMENT".into(),
+            Self::Deployment | Self::Letters => "DEPLOYMENT".into(),
             Self::CurrentCluster(cluster) => Self::cluster_partition(cluster),
             Self::Instance(key) => Self::cluster_partition(&key.cluster),
             Self::Place(limit, _) | Self::Lot(limit, _) => Self::limit_partition(limit),
@@ -138,6 +140,7 @@ impl Key {
             | Self::CurrentTeam(_)
             | Self::CurrentCluster(_)
             | Self::Deployment => "current".into(),
+            Self::Letters => "letters".into(),
             Self::WorkflowPause(_) => "pause".into(),
             Self::Deadline(_, slot) => ["deadline#", slot.as_str()].concat(),
             Self::Expected(_) => "expected".into(),

@@ -15,6 +15,7 @@ pub mod fact;
 pub mod id;
 pub mod join;
 pub mod key;
+pub mod letters;
 pub mod limit;
 pub mod message;
 pub mod metric;

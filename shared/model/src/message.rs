@@ -66,6 +66,13 @@ impl Function {
         }
     }
 
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|function| function.name() == name)
+    }
+
     /// Whether all is whole without it: it is there where somebody switched it on, and nobody sends
     /// to it.
     pub fn is_optional(self) -> bool {
@@ -111,6 +118,8 @@ impl Function {
             | "murmur.cluster.idle.v1"
             | "murmur.cluster.leaked.v1"
             | "murmur.cluster.terminated.v1"
+            | "murmur.letters.gone.v1"
+            | "murmur.letters.set_aside.v1"
             | "murmur.tick.missed.v1"
             | "murmur.deadline.missed.v1"
             | "murmur.deadline.at_risk.v1" => &[Self::Alert],

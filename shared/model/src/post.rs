@@ -25,12 +25,41 @@ pub struct Post {
     /// What went wrong, a line each, and how many more there are.
     pub lines: Vec<String>,
     pub omitted: u32,
+    /// The last lines that the work printed which failed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<Printed>,
     /// Command lines that look closer or mend it.
     pub commands: Vec<String>,
+    /// Where to look in a browser.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// It is worse than what was told last: where an edit calls nobody, people are to be called.
+    #[serde(default)]
+    pub worse: bool,
     /// When it began.
     pub at: Timestamp,
     /// The incidents it is about; several in a digest.
     pub about: Vec<About>,
+}
+
+/// What work printed last, without what looks like a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Printed {
+    /// Whose lines they are.
+    pub by: String,
+    /// The oldest first; a few of them, each a line without control characters.
+    pub lines: Vec<String>,
+    /// Why there are none, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// An address for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub label: String,
+    /// Begins with `https://`.
+    pub url: String,
 }
 
 /// What a message says of one incident.

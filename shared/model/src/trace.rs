@@ -100,6 +100,8 @@ pub fn of_fact(body: &FactBody) -> Option<String> {
         | FactBody::ClusterFailed(_)
         | FactBody::ClusterIdle(_)
         | FactBody::ClusterLeaked(_)
+        | FactBody::LettersSetAside(_)
+        | FactBody::LettersGone(_)
         | FactBody::OperationRequested(_)
         | FactBody::OperationDone(_) => return None,
     };

@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, DeadlineFact, Fact, FactBody, OperationFact, RiskFact, RunFact, SlowFact,
-    TaskFact, TaskReady, TickFact,
+    ClusterFact, ClusterHistory, DeadlineFact, Fact, FactBody, LettersFact, OperationFact, RiskFact,
+    RunFact, RunHistory, SlowFact, TaskFact, TaskHistory, TaskReady, TickFact,
 };
 use model::id::{RunId, Slot};
+use model::message::Function;
 use model::name::WorkflowRef;
 use model::operation::{OperationKind, OperationRequest};
 use model::run::RunState;
@@ -37,6 +38,15 @@ fn run_id() -> RunId {
     RunId::of(&workflow(), &slot())
 }
 
+fn letters() -> LettersFact {
+    LettersFact {
+        inbox: Function::SubmitTask,
+        since: at("2026-03-02T08:20:00Z"),
+        letters: 2,
+        reason: Some("it is no JSON".to_owned()),
+    }
+}
+
 fn run(state: RunState, reason: Option<&str>) -> RunFact {
     RunFact {
         run: run_id(),
@@ -46,6 +56,10 @@ fn run(state: RunState, reason: Option<&str>) -> RunFact {
         state,
         depth: 0,
         reason: reason.map(str::to_owned),
+        history: state.is_terminal().then(|| RunHistory {
+            created_at: at("2026-03-02T08:15:00.500Z"),
+            started_at: (state != RunState::Skipped).then(|| at("2026-03-02T08:15:01Z")),
+        }),
     }
 }
 
@@ -59,6 +73,15 @@ fn task(outcome: Option<Outcome>, failure: Option<FailureClass>, reason: Option<
         failure,
         reason: reason.map(str::to_owned),
         submission: Some("s-1AB2CD3EF4GH5".into()),
+        history: (outcome.is_some() || failure.is_some()).then(|| {
+            Box::new(TaskHistory {
+                ready_at: at("2026-03-02T08:15:01Z"),
+                submitted_at: Some(at("2026-03-02T08:15:01.500Z")),
+                started_at: Some(at("2026-03-02T08:15:02Z")),
+                instance: cluster(None).instance.into(),
+                queue: None,
+            })
+        }),
     }
 }
 
@@ -71,6 +94,18 @@ fn cluster(reason: Option<&str>) -> ClusterFact {
         id: Some("j-1AB2CD3EF4GH5".into()),
         endpoint: None,
         reason: reason.map(str::to_owned),
+        history: None,
+    }
+}
+
+fn ended(reason: &str) -> ClusterFact {
+    ClusterFact {
+        history: Some(Box::new(ClusterHistory {
+            requested_at: at("2026-03-02T08:00:00Z"),
+            ready_at: Some(at("2026-03-02T08:06:30Z")),
+            tags: [("purpose".to_owned(), "etl".to_owned())].into(),
+        })),
+        ..cluster(Some(reason))
     }
 }
 
@@ -136,8 +171,8 @@ fn bodies() -> Vec<FactBody> {
         FactBody::ClusterRequested(cluster(None)),
         FactBody::ClusterReady(up),
         FactBody::ClusterDraining(cluster(None)),
-        FactBody::ClusterTerminated(cluster(Some("USER_REQUEST: Terminated by user request"))),
-        FactBody::ClusterFailed(cluster(Some("BOOTSTRAP_FAILURE: On the master instance"))),
+        FactBody::ClusterTerminated(ended("USER_REQUEST: Terminated by user request")),
+        FactBody::ClusterFailed(ended("BOOTSTRAP_FAILURE: On the master instance")),
         FactBody::DeadlineMissed(DeadlineFact {
             workflow: workflow(),
             run: run_id(),
@@ -172,6 +207,8 @@ fn bodies() -> Vec<FactBody> {
             scheduled_time: at("2026-03-02T08:15:00Z"),
             run: Some(run_id()),
         }),
+        FactBody::LettersSetAside(letters()),
+        FactBody::LettersGone(letters()),
         FactBody::OperationRequested(operation()),
         FactBody::OperationDone(OperationFact {
             operation: operation().operation,

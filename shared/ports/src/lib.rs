@@ -3,6 +3,7 @@
 //! Adapters implement them and hold no domain logic; the contract suites in `testkit` say what
 //! every implementation must do. Nothing here knows AWS, SQLite, or a process.
 
+pub mod archive;
 pub mod body;
 pub mod bus;
 pub mod cache;
@@ -14,10 +15,12 @@ pub mod meter;
 pub mod mirror;
 pub mod names;
 pub mod notifier;
+pub mod printouts;
 pub mod store;
 
+pub use archive::{Archive, ArchiveError};
 pub use body::Body;
-pub use bus::{BusError, EventBus, Outgoing};
+pub use bus::{BusError, DeadLetter, EventBus, Outgoing};
 pub use cache::ContentCache;
 pub use clock::Clock;
 pub use compute::{ClusterRequest, Compute, ComputeError, SubmitError};
@@ -27,6 +30,7 @@ pub use meter::{Meter, Unmetered};
 pub use model::work::{JobSpec, Submission, Work};
 pub use names::{Nameless, Names, NamesError};
 pub use notifier::{Notifier, NotifyError, Unheard};
+pub use printouts::{Printout, Printouts, Submitted, Unprinted};
 pub use store::{
     CommitError, Expect, Item, StateStore, StoreError, Stored, TypedStore, Versioned, Write,
 };

@@ -1,9 +1,9 @@
 //! Facts about what is stored: built from items alone, so a duplicate is byte-identical.
 
 use model::Timestamp;
-use model::fact::{Fact, FactBody, RunFact, TaskFact, TaskReady};
+use model::fact::{Fact, FactBody, RunFact, RunHistory, TaskFact, TaskHistory, TaskReady};
 use model::run::{Run, RunState};
-use model::task::{Outcome, PastAttempt, Task, TaskState};
+use model::task::{Outcome, PastAttempt, Place, Task, TaskState};
 use ports::{Expect, Write};
 
 /// The fact of a run's present state.
@@ -21,6 +21,10 @@ pub fn run(run: &Run) -> Fact {
             .reason
             .clone()
             .filter(|_| run.state != RunState::Waiting),
+        history: run.state.is_terminal().then_some(RunHistory {
+            created_at: run.created_at,
+            started_at: run.started_at,
+        }),
     };
     let (time, body) = match run.state {
         RunState::Waiting => (Some(run.created_at), FactBody::RunWaiting(data)),
@@ -45,7 +49,33 @@ pub fn ready(run: &Run, ready: TaskReady) -> Fact {
     )
 }
 
-/// The fact of a task's present state; `None` for states that are not told.
+/// That an attempt failed and another follows. Of the one that failed the task's item keeps only the
+/// end, so both are needed.
+pub fn retrying(next: &Task, failed: &Task) -> Option<Fact> {
+    let mut fact = task(next)?;
+    if let FactBody::TaskRetrying(data) = &mut fact.body {
+        data.history = Some(history(failed));
+    }
+    Some(fact)
+}
+
+/// When and where an attempt was. Nothing of it changes once the attempt has ended.
+fn history(attempt: &Task) -> Box<TaskHistory> {
+    let claim = attempt.claim.as_ref();
+    Box::new(TaskHistory {
+        ready_at: attempt.ready_at,
+        submitted_at: attempt.submitted_at,
+        started_at: attempt.started_at,
+        instance: claim.and_then(|claim| claim.instance.clone()),
+        queue: claim.and_then(|claim| match &claim.place {
+            Place::Queue(queue) => Some(queue.clone()),
+            Place::Instance(_) => None,
+        }),
+    })
+}
+
+/// The fact of a task's present state; `None` for states that are not told. That it is tried again is
+/// told with [`retrying`].
 pub fn task(task: &Task) -> Option<Fact> {
     let data = TaskFact {
         run: task.run.clone(),
@@ -57,6 +87,7 @@ pub fn task(task: &Task) -> Option<Fact> {
         // Of a running task the reason is why its place was chosen; only an end is told with one.
         reason: task.ended_at.and_then(|_| task.reason.clone()),
         submission: task.submission.clone(),
+        history: task.state.outcome().map(|_| history(task)),
     };
     let (time, body) = match task.state {
         TaskState::Waiting | TaskState::Claimed | TaskState::Submitted => return None,

@@ -2,7 +2,7 @@
 
 use choreography::instance::{Adoption, Told, claim, idle_at, leaked_at};
 use model::cluster::{Instance, InstanceKey};
-use model::fact::{ClusterFact, Fact, FactBody};
+use model::fact::{ClusterFact, ClusterHistory, Fact, FactBody};
 use model::id::EmrClusterId;
 use model::key::Key;
 use model::message::{Function, Message};
@@ -24,7 +24,16 @@ pub fn fact(instance: &Instance, told: Told) -> Fact {
         id: instance.id.clone(),
         endpoint: None,
         reason: None,
+        history: None,
     };
+    if matches!(told, Told::Terminated | Told::Failed) {
+        data.reason.clone_from(&instance.reason);
+        data.history = Some(Box::new(ClusterHistory {
+            requested_at: instance.requested_at,
+            ready_at: instance.ready_at,
+            tags: instance.tags.clone(),
+        }));
+    }
     let (time, body) = match told {
         Told::Requested => (None, FactBody::ClusterRequested(data)),
         Told::Ready => {
@@ -36,14 +45,8 @@ pub fn fact(instance: &Instance, told: Told) -> Fact {
             data.id = data.id.filter(|_| instance.ready_at.is_some());
             (instance.draining_at, FactBody::ClusterDraining(data))
         }
-        Told::Terminated => {
-            data.reason.clone_from(&instance.reason);
-            (instance.ended_at, FactBody::ClusterTerminated(data))
-        }
-        Told::Failed => {
-            data.reason.clone_from(&instance.reason);
-            (instance.ended_at, FactBody::ClusterFailed(data))
-        }
+        Told::Terminated => (instance.ended_at, FactBody::ClusterTerminated(data)),
+        Told::Failed => (instance.ended_at, FactBody::ClusterFailed(data)),
         Told::Idle => {
             let since = instance.waste.idle_since;
             data.reason = since.map(|since| format!("no work since {since}"));

@@ -112,6 +112,10 @@ fn about(body: &FactBody) -> About<'_> {
             run: tick.run.as_ref(),
             ..About::default()
         },
+        FactBody::LettersSetAside(letters) | FactBody::LettersGone(letters) => About {
+            reason: letters.reason.as_deref(),
+            ..About::default()
+        },
         FactBody::OperationRequested(request) => About {
             operation: Some(&request.operation),
             ..About::default()

@@ -1,5 +1,6 @@
 //! A bus and a compute whose calls are timed; facts are told as they are published.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -13,7 +14,8 @@ use model::metric::{Measurement, Metric};
 use model::observation::{ClusterObservation, WorkObservation};
 use model::task::Place;
 use model::work::Submission;
-use ports::{BusError, ClusterRequest, Compute, ComputeError, EventBus, Outgoing, SubmitError};
+use ports::{BusError, ClusterRequest, Compute, ComputeError, DeadLetter, EventBus};
+use ports::{Outgoing, SubmitError};
 
 use crate::fact::{is_heard, tell};
 use crate::watched::SharedMeter;
@@ -71,6 +73,16 @@ impl<B: EventBus> EventBus for Timed<B> {
     async fn send(&self, inbox: Function, messages: Vec<Outgoing>) -> Result<(), BusError> {
         let sent = self.inner.send(inbox, messages);
         self.call(Metric::BusLatency, sent).await
+    }
+
+    async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
+        let counted = self.inner.set_aside();
+        self.call(Metric::BusLatency, counted).await
+    }
+
+    async fn dead_letter(&self, inbox: Function) -> Result<Option<DeadLetter>, BusError> {
+        let seen = self.inner.dead_letter(inbox);
+        self.call(Metric::BusLatency, seen).await
     }
 }
 

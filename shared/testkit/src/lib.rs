@@ -10,6 +10,7 @@ pub mod memory;
 pub mod night;
 
 pub use faults::Faults;
+pub use memory::archive::MemoryArchive;
 pub use memory::bus::MemoryBus;
 pub use memory::clock::ManualClock;
 pub use memory::compute::{Call, ScriptedCompute, SubmitAnswer};

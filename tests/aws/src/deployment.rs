@@ -9,8 +9,8 @@ use aws::compute::EmrSettings;
 use aws::{DynamoStateStore, EmrBatchCompute, LambdaInbox, SnsSqsBus};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use model::message::Function;
-use ports::Unheard;
 use ports::{ContentCache, Delivery, Nameless, Ports, Verdict};
+use ports::{Unheard, Unprinted};
 use serde_json::{Value, json};
 use testkit::ManualClock;
 
@@ -274,7 +274,7 @@ async fn handle<P: Ports>(function: Function, ports: &P, batch: Vec<Delivery>) -
         Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
         Function::Operate => operate::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
-        Function::Alert => alert::handle(ports, &Unheard, batch).await,
+        Function::Alert => alert::handle(ports, &Unheard, &Unprinted, batch).await,
         Function::ExportRuns => panic!("nobody has switched it on"),
     }
 }

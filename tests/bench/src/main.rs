@@ -3,6 +3,7 @@
 //! The path is that of real work: the claim is committed before the compute is called, completions
 //! return through observe-task's inbox, no state is skipped. Only the process is missing.
 
+mod alerts;
 mod measure;
 mod meter;
 mod report;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use local::Durability;
+use serde::de::DeserializeOwned;
 
 use crate::report::Row;
 
@@ -31,9 +33,15 @@ struct Arguments {
     synchronous: Vec<Sync>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Instead: how soon people hear of a failure, and how fast ten thousand of one cluster are folded.
+    #[arg(long)]
+    alerts: bool,
     /// Measures one shape in this process; what the others are started with.
     #[arg(long, hide = true)]
     only: bool,
+    /// The same of alerts.
+    #[arg(long, hide = true, value_enum)]
+    part: Option<alerts::Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,6 +67,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(part) = arguments.part {
+        println!("{}", alerts::measure(part)?);
+        return Ok(());
+    }
+    if arguments.alerts {
+        return of_alerts(arguments.format);
+    }
     let shapes = shapes::all();
     if arguments.only {
         let shape = shapes.iter().find(|shape| shape.name == arguments.shape);
@@ -96,13 +111,39 @@ fn in_a_process_of_its_own(shape: &str, synchronous: Sync, seconds: u64) -> anyh
     } else {
         "full"
     };
+    let seconds = seconds.to_string();
+    measured(&[
+        "--only",
+        "--shape",
+        shape,
+        "--synchronous",
+        name,
+        "--seconds",
+        &seconds,
+    ])
+}
+
+/// Measures something in another process, which says it as JSON.
+fn measured<T: DeserializeOwned>(arguments: &[&str]) -> anyhow::Result<T> {
     let output = std::process::Command::new(std::env::current_exe()?)
-        .args(["--only", "--shape", shape, "--synchronous", name])
-        .args(["--seconds", &seconds.to_string()])
+        .args(arguments)
         .stderr(std::process::Stdio::inherit())
         .output()?;
-    anyhow::ensure!(output.status.success(), "{shape} could not be measured");
+    let what = arguments.join(" ");
+    anyhow::ensure!(output.status.success(), "{what} could not be measured");
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn of_alerts(format: Format) -> anyhow::Result<()> {
+    let figures = alerts::Figures {
+        told: measured(&["--part", "latency"])?,
+        folded: measured(&["--part", "folding"])?,
+    };
+    match format {
+        Format::Table => print!("{}", alerts::table(&figures)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
+    }
+    Ok(())
 }
 
 fn durability(synchronous: Sync) -> Durability {

@@ -202,7 +202,8 @@ fn collect(plan: &Plan, submitted: &[Event], ended: &[Event], latencies: &mut Ve
     }
 }
 
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+/// The duration below which so many percent are, in milliseconds; 0 of none.
+pub fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let position = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted
         .get(position)
@@ -214,8 +215,14 @@ fn cpu_seconds() -> f64 {
     times.tv_sec as f64 + times.tv_nsec as f64 / 1e9
 }
 
+/// Lets the most memory be that from now on, where Linux counts it.
+pub fn forget_peak() {
+    // Where it cannot be forgotten it is more than it should be, and never less.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// The most memory this process ever had resident, as Linux counts it; 0 elsewhere.
-fn peak_rss_mb() -> f64 {
+pub fn peak_rss_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB"));

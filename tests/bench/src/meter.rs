@@ -25,6 +25,7 @@ pub struct Meter {
     pub submitted: RefCell<Vec<Event>>,
     pub ended: RefCell<Vec<Event>>,
     notes: std::cell::Cell<bool>,
+    fails: bool,
 }
 
 impl Meter {
@@ -35,6 +36,15 @@ impl Meter {
             submitted: RefCell::default(),
             ended: RefCell::default(),
             notes: std::cell::Cell::new(false),
+            fails: false,
+        }
+    }
+
+    /// The same, of work that fails.
+    pub fn failing(clock: EngineClock) -> Self {
+        Self {
+            fails: true,
+            ..Self::new(clock)
         }
     }
 
@@ -121,14 +131,21 @@ impl Compute for Meter {
 struct Watch<'a> {
     sink: &'a mut dyn ObservationSink,
     ended: Option<&'a RefCell<Vec<Event>>>,
+    fails: bool,
 }
 
 impl ObservationSink for Watch<'_> {
-    fn emit(&mut self, inbox: Function, message: Message) {
-        if let (Some(ended), Message::Work(seen)) = (self.ended, &message)
+    fn emit(&mut self, inbox: Function, mut message: Message) {
+        if let Message::Work(seen) = &mut message
             && seen.state == WorkState::Succeeded
         {
-            ended.borrow_mut().push((seen.key.clone(), Instant::now()));
+            if self.fails {
+                seen.state = WorkState::Failed;
+                seen.reason = Some("exit code 3".to_owned());
+            }
+            if let Some(ended) = self.ended {
+                ended.borrow_mut().push((seen.key.clone(), Instant::now()));
+            }
         }
         self.sink.emit(inbox, message);
     }
@@ -141,7 +158,8 @@ impl LocalCompute for Meter {
         sink: &mut dyn ObservationSink,
     ) -> Result<Mark, ComputeError> {
         let ended = self.notes.get().then_some(&self.ended);
-        self.inner.advance(now, &mut Watch { sink, ended })
+        let fails = self.fails;
+        self.inner.advance(now, &mut Watch { sink, ended, fails })
     }
 
     fn acknowledge(&self, mark: Mark) -> Result<(), ComputeError> {

@@ -93,6 +93,27 @@ pub const LAYERS: &[Layer] = &[
         because: "it alone of the functions reads what users write",
     },
     Layer {
+        name: "history",
+        folder: "shared/history",
+        layers: Layers::Only(&["model"]),
+        libraries: Libraries::Only(&["bytes", "parquet", "serde_json", "thiserror"]),
+        because: "it turns facts into rows and files, and knows no place to keep them",
+    },
+    Layer {
+        name: "analysis",
+        folder: "shared/analysis",
+        layers: Layers::Only(&["history"]),
+        libraries: Libraries::Only(&["async-trait", "datafusion", "serde", "thiserror", "tokio"]),
+        because: "it asks files, whoever wrote them; it alone has an SQL engine",
+    },
+    Layer {
+        name: "archive-facts",
+        folder: "functions/archive-facts",
+        layers: Layers::Only(&["history", "model", "ports"]),
+        libraries: Libraries::Only(FUNCTION_LIBRARIES),
+        because: "it alone of the functions writes history, and it touches no state",
+    },
+    Layer {
         name: "functions",
         folder: "functions/*",
         layers: Layers::Only(&["choreography", "model", "ports", "protocols"]),
@@ -180,7 +201,11 @@ const FUNCTION_LIBRARIES: &[&str] = &[
 ];
 
 /// Layers that a layer may import behind a feature, for its `main` alone.
-pub const FOR_MAIN: &[(&str, &str)] = &[("functions", "aws"), ("register-definitions", "aws")];
+pub const FOR_MAIN: &[(&str, &str)] = &[
+    ("archive-facts", "aws"),
+    ("functions", "aws"),
+    ("register-definitions", "aws"),
+];
 
 /// Layers whose crates any crate may import for its tests.
 pub const FOR_TESTS: &[&str] = &["testkit"];
@@ -195,6 +220,9 @@ pub const LIBRARIES_FOR_TESTS: &[(&str, &str)] = &[
 
 /// Libraries that belong to one layer; `*` at the end stands for any rest.
 pub const RESERVED: &[(&str, &str)] = &[
+    ("arrow*", "analysis"),
+    ("datafusion*", "analysis"),
+    ("parquet", "history"),
     ("rusqlite", "local"),
     ("libsqlite3-sys", "local"),
     ("saphyr*", "definitions"),

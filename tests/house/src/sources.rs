@@ -232,9 +232,9 @@ mod tests {
             .iter()
             .map(|function| (format!("functions/{function}"), function.to_string()))
             .collect();
-        // One is called directly, at apply; to the other nobody sends, and not every deployment
-        // has it.
-        for besides in ["register-definitions", "mirror-facts"] {
+        // One is called directly, at apply; to the others nobody sends, and not every deployment
+        // has them.
+        for besides in ["register-definitions", "archive-facts", "mirror-facts"] {
             expected.insert((format!("functions/{besides}"), besides.to_owned()));
         }
         let actual: BTreeSet<(String, String)> = crates()

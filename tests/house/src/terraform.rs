@@ -7,8 +7,9 @@ use std::fs;
 
 use choreography::schedule::Schedule;
 use model::Timestamp;
+use model::fact::Fact;
 use model::message::{Function, Message};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::workspace::root;
 
@@ -17,7 +18,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn json<T: serde::de::DeserializeOwned>(path: &str) -> T {
+fn read_json<T: serde::de::DeserializeOwned>(path: &str) -> T {
     serde_json::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -45,13 +46,45 @@ fn every_inbox_subscribes_to_what_its_function_takes() {
     }
     let taken: BTreeSet<&String> = expected.values().flatten().collect();
     assert!(taken.len() > 5, "{taken:?}");
-    let written: BTreeMap<String, BTreeSet<String>> = json("inboxes.json");
+    let written: BTreeMap<String, BTreeSet<String>> = read_json("inboxes.json");
     assert_eq!(written, expected);
+}
+
+/// What is history, and its tables. `MURMUR_WRITE_SAMPLES=1` writes it.
+#[test]
+fn tables_of_history_are_those_of_its_files() {
+    let samples = root().join("shared/model/facts");
+    let ends = fact_types().into_iter().filter(|name| {
+        let sample = fs::read_to_string(samples.join(format!("{name}.json"))).unwrap();
+        let fact: Fact = serde_json::from_str(&sample).unwrap();
+        assert_eq!(
+            fact.body.is_end(),
+            history::Row::of(&fact).is_some(),
+            "{name}"
+        );
+        fact.body.is_end()
+    });
+    let ends: BTreeSet<String> = ends.collect();
+    let tables = history::Table::ALL.map(|table| {
+        let columns = table.columns().iter().map(|column| {
+            json!({ "name": column.name, "type": column.kind.hive(), "comment": column.about })
+        });
+        let columns: Vec<Value> = columns.collect();
+        let table_of = json!({ "key": table.key(), "columns": columns });
+        (table.name().to_owned(), table_of)
+    });
+    let tables: BTreeMap<String, Value> = tables.into();
+    let expected = json!({ "facts": ends, "tables": tables });
+    if std::env::var_os("MURMUR_WRITE_SAMPLES").is_some() {
+        let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
+        fs::write(root().join("infra/terraform/history.json"), text).unwrap();
+    }
+    assert_eq!(read_json::<Value>("history.json"), expected);
 }
 
 #[test]
 fn what_schedules_and_rules_send_is_what_functions_read() {
-    let messages: Value = json("tests/messages.json");
+    let messages: Value = read_json("tests/messages.json");
     let schedules = messages["schedules"].as_object().unwrap().values();
     let events = messages["events"].as_object().unwrap().values();
     let all: Vec<&Value> = schedules
@@ -72,7 +105,7 @@ fn what_schedules_and_rules_send_is_what_functions_read() {
 
 #[test]
 fn rates_begin_at_their_next_instant() {
-    let rows: Vec<BTreeMap<String, String>> = json("tests/rates.json");
+    let rows: Vec<BTreeMap<String, String>> = read_json("tests/rates.json");
     assert!(rows.len() > 40);
     for row in rows {
         let now: Timestamp = row["now"].parse().unwrap();

@@ -47,6 +47,9 @@ fn details(body: &FactBody) -> String {
         | FactBody::ClusterFailed(cluster) => cluster_details(cluster),
         FactBody::RunSlow(slow) => format!(" longest {}", slow.longest),
         FactBody::TickMissed(tick) => format!(" {}", tick.scheduled_time),
+        FactBody::LettersSetAside(letters) | FactBody::LettersGone(letters) => {
+            format!(" {}, since {}", letters.letters, letters.since)
+        }
         FactBody::DeadlineMissed(missed) => match missed.state {
             Some(state) => {
                 let state = format!("{state:?}").to_lowercase();

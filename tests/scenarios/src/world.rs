@@ -11,7 +11,7 @@ use model::fact::Fact;
 use model::id::EventId;
 use model::message::{Function, Message};
 use model::units::Seconds;
-use ports::{Clock as _, Delivery, EventBus as _, Outgoing, Ports as _, Verdict};
+use ports::{Clock as _, Delivery, EventBus as _, Outgoing, Ports as _, Unprinted, Verdict};
 use testkit::{MemoryNotifier, TestPorts, block_on};
 
 use crate::facts;
@@ -313,7 +313,7 @@ impl World {
                 Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
                 Function::Operate => operate::handle(ports, batch).await,
                 Function::Reconcile => reconcile::handle(ports, batch).await,
-                Function::Alert => alert::handle(ports, &self.notifier, batch).await,
+                Function::Alert => alert::handle(ports, &self.notifier, &Unprinted, batch).await,
                 Function::ExportRuns => panic!("nobody has switched it on"),
             }
         })

@@ -86,6 +86,7 @@ impl Lambda<'_> {
             ),
             ("MURMUR_EMR_SERVICE_ROLE", "murmur-emr".into()),
             ("MURMUR_EMR_INSTANCE_PROFILE", "murmur-emr-machines".into()),
+            ("MURMUR_HISTORY_BUCKET", "murmur-history".into()),
             ("MURMUR_MIRROR_BUS", "murmur-facts".into()),
             ("MURMUR_LOG", "off,lambda_runtime=error".into()),
         ];

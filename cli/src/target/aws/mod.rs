@@ -111,8 +111,8 @@ async fn no_such(account: &Account, deployment: &Deployment) -> Failure {
         .help("or name another deployment with --deployment, --region or --profile")
 }
 
-/// The inbox of mirror-facts, which is no [`Function`]: nobody sends to it.
-const MIRROR: &str = "mirror-facts";
+/// The inboxes of those who are no [`Function`]: nobody sends to them.
+const STRANGERS: [&str; 2] = ["archive-facts", "mirror-facts"];
 
 impl Target for AwsTarget {
     type Store = DynamoStateStore;
@@ -203,8 +203,8 @@ impl Target for AwsTarget {
 
     async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Failure> {
         let functions = Function::ALL.map(Function::name);
-        // Where there is no mirror it has no dead letters.
-        let inboxes: Vec<&str> = functions.into_iter().chain([MIRROR]).collect();
+        // Where they are not there, they have no dead letters.
+        let inboxes: Vec<&str> = functions.into_iter().chain(STRANGERS).collect();
         let letters = self.dead_letters.list(&inboxes).await;
         let letters = letters.map_err(|error| refused(error, Policy::Read))?;
         Ok(letters.into_iter().map(letter).collect())

@@ -130,6 +130,8 @@ impl Facts {
             | FactBody::ClusterIdle(_)
             | FactBody::ClusterLeaked(_)
             | FactBody::TickMissed(_)
+            | FactBody::LettersSetAside(_)
+            | FactBody::LettersGone(_)
             | FactBody::OperationRequested(_)
             | FactBody::OperationDone(_) => {}
         }
@@ -223,6 +225,14 @@ fn said(fact: &Fact) -> Option<(Said, Paint)> {
         FactBody::TickMissed(fact) => {
             let rest = format!(" of {} was missed", fact.scheduled_time);
             ((fact.schedule.to_string(), "tick", rest), Paint::Waiting)
+        }
+        FactBody::LettersSetAside(fact) => {
+            let subject = format!("messages of {}", fact.inbox);
+            ((subject, "set aside", because(&fact.reason)), Paint::Bad)
+        }
+        FactBody::LettersGone(fact) => {
+            let subject = format!("dead letters of {}", fact.inbox);
+            ((subject, "gone", String::new()), Paint::Good)
         }
         FactBody::OperationDone(fact) => {
             let subject = format!("{} {}", fact.by, fact.operation);

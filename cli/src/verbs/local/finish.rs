@@ -164,6 +164,8 @@ fn may_end_it(fact: &Fact) -> bool {
         | FactBody::ClusterIdle(_)
         | FactBody::ClusterLeaked(_)
         | FactBody::TickMissed(_)
+        | FactBody::LettersSetAside(_)
+        | FactBody::LettersGone(_)
         | FactBody::OperationRequested(_) => false,
     }
 }

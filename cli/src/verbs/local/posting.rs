@@ -4,38 +4,24 @@
 //! Channels are posted to on a thread of their own; the engine goes on meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
-use channels::{Channels, NoCertificates, Secret, Secrets, Settings};
+use channels::{Apart, Channels, NoCertificates, Secret, Secrets, Settings};
 use local::compute::{AlertConfiguration, Credential};
 use model::definition::{AlertChannel, AlertRoute};
 use model::name::TeamName;
 use model::post::{Post, PostKind};
 use ports::{Notifier, NotifyError};
-use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
 
 use crate::exit::Failure;
 use crate::output::paint::Paint;
 use crate::output::progress;
 
-/// How many posts wait for the thread.
-const WAITING: usize = 1_000;
-
 /// Posts to the terminal and to channels.
 pub struct Posting {
-    /// To the thread; none where nothing is known of any channel.
-    letters: Option<mpsc::Sender<Letter>>,
+    /// None where nothing is known of any channel.
+    channels: Option<Apart>,
     /// Credentials that are known, by `<team>/<name>`.
     known: BTreeSet<String>,
-}
-
-struct Letter {
-    team: TeamName,
-    route: AlertRoute,
-    post: Post,
-    answer: oneshot::Sender<Result<Option<String>, NotifyError>>,
 }
 
 impl Posting {
@@ -43,7 +29,7 @@ impl Posting {
     pub fn begin(configuration: &AlertConfiguration) -> Result<Self, Failure> {
         if configuration == &AlertConfiguration::default() {
             return Ok(Self {
-                letters: None,
+                channels: None,
                 known: BTreeSet::new(),
             });
         }
@@ -59,17 +45,9 @@ impl Posting {
         let cannot = || Failure::trouble("cannot post to channels");
         let channels = Channels::new(secrets, settings, crate::present::now)
             .map_err(|error: NoCertificates| cannot().because(error))?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| cannot().because(error))?;
-        let (letters, arriving) = mpsc::channel(WAITING);
-        thread::Builder::new()
-            .name("channels".to_owned())
-            .spawn(move || LocalSet::new().block_on(&runtime, deliver(channels, arriving)))
-            .map_err(|error| cannot().because(error))?;
+        let channels = Apart::begin(channels).map_err(|error| cannot().because(error))?;
         Ok(Self {
-            letters: Some(letters),
+            channels: Some(channels),
             known: configuration.secrets.keys().cloned().collect(),
         })
     }
@@ -87,21 +65,6 @@ impl Posting {
     }
 }
 
-/// Posts letters as they arrive, until nobody sends any more; one that hangs holds up no other.
-async fn deliver(channels: Channels<LocalSecrets>, mut arriving: mpsc::Receiver<Letter>) {
-    let channels = std::rc::Rc::new(channels);
-    while let Some(letter) = arriving.recv().await {
-        let channels = std::rc::Rc::clone(&channels);
-        tokio::task::spawn_local(async move {
-            let answer = channels
-                .post(&letter.team, &letter.route, &letter.post)
-                .await;
-            // Whoever has stopped wants no answer.
-            drop(letter.answer.send(answer));
-        });
-    }
-}
-
 impl Notifier for Posting {
     async fn post(
         &self,
@@ -110,24 +73,10 @@ impl Notifier for Posting {
         post: &Post,
     ) -> Result<Option<String>, NotifyError> {
         progress::line(&line(route, post));
-        let Some(letters) = self.letters.as_ref().filter(|_| self.knows(team, route)) else {
+        let Some(channels) = self.channels.as_ref().filter(|_| self.knows(team, route)) else {
             return Ok(None);
         };
-        let (answer, answered) = oneshot::channel();
-        let letter = Letter {
-            team: team.clone(),
-            route: route.clone(),
-            post: post.clone(),
-            answer,
-        };
-        if letters.try_send(letter).is_err() {
-            let reason = "too many posts wait already".to_owned();
-            return Err(NotifyError::Unavailable { reason });
-        }
-        let lost = || NotifyError::Unknown {
-            reason: "nobody posts any more".to_owned(),
-        };
-        let result = answered.await.unwrap_or_else(|_| Err(lost()));
+        let result = channels.post(team, route, post).await;
         if let Err(error) = &result {
             let what = format!("{} {}: {error}", route.channel.word(), route.to);
             progress::line(&format!("{}  {what}", Paint::Waiting.text("not told")));

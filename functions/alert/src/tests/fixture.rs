@@ -1,16 +1,18 @@
 //! A team with routes, runs that fail, and what its people read.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use model::alert::{CurrentAlerts, Severity};
 use model::definition::{AlertChannel, AlertRoute, AlertRules, Workflow};
 use model::fact::{Fact, FactBody, TaskFact};
+use model::id::EmrClusterId;
 use model::message::{Function, Message};
-use model::post::PostKind;
+use model::post::{Link, PostKind};
 use model::run::{Run, RunState};
-use model::task::{FailureClass, Task, TaskState};
+use model::task::{Claim, FailureClass, Place, Task, TaskState};
 use model::units::Seconds;
-use ports::{Clock as _, Delivery, Verdict};
+use ports::{Clock as _, Delivery, Printout, Printouts, Submitted, Verdict};
 use testkit::{MemoryNotifier, TestPorts, block_on, flow, instant};
 
 use crate::handle;
@@ -19,7 +21,33 @@ use crate::handle;
 pub struct World {
     pub ports: TestPorts,
     pub notifier: MemoryNotifier,
+    pub printouts: Prints,
     pub inbox: VecDeque<Message>,
+}
+
+/// Says of every attempt that it printed this.
+#[derive(Default)]
+pub struct Prints(pub RefCell<Printout>);
+
+impl Printouts for Prints {
+    async fn end_of(&self, _: &Submitted, links_only: bool) -> Printout {
+        let printout = self.0.borrow().clone();
+        Printout {
+            end: if links_only {
+                String::new()
+            } else {
+                printout.end
+            },
+            ..printout
+        }
+    }
+
+    fn links_of(&self, instance: &EmrClusterId) -> Vec<Link> {
+        vec![Link {
+            label: "console".into(),
+            url: format!("https://console/{instance}"),
+        }]
+    }
 }
 
 impl World {
@@ -28,10 +56,12 @@ impl World {
         let world = Self {
             ports: TestPorts::at(instant("2026-03-02T05:30:00Z")),
             notifier: MemoryNotifier::default(),
+            printouts: Prints::default(),
             inbox: VecDeque::new(),
         };
         world.ports.store.seed(&CurrentAlerts {
             team: "team".parse().unwrap(),
+            log_lines: true,
             routes: vec![AlertRoute {
                 channel,
                 to: "#ops".into(),
@@ -79,6 +109,15 @@ impl World {
             state,
             attempt: 1,
             failure: Some(FailureClass::Application),
+            submission: Some("job-1".into()),
+            claim: Some(Claim {
+                since: now,
+                lease_until: now,
+                place: Place::Queue("light".into()),
+                instance: None,
+                limits: Vec::new(),
+                seeks: Vec::new(),
+            }),
             ..decided
         }
     }
@@ -113,7 +152,12 @@ impl World {
             message,
             receives: 1,
         };
-        let handled = block_on(handle(&self.ports, &self.notifier, vec![delivery]));
+        let handled = block_on(handle(
+            &self.ports,
+            &self.notifier,
+            &self.printouts,
+            vec![delivery],
+        ));
         for (inbox, outgoing) in self.ports.bus.take_sent() {
             assert_eq!(inbox, Function::Alert);
             if outgoing.delay == Seconds(0) {
@@ -148,6 +192,7 @@ pub fn unknown(run: &Run) -> Message {
         failure: None,
         reason: None,
         submission: None,
+        history: None,
     });
     let workflow = Some(run.workflow.clone());
     Message::Fact(Fact::new(run.team.clone(), workflow, run.created_at, body))

@@ -133,6 +133,7 @@ fn a_dead_cluster_is_one_incident_however_many_tasks_it_fails() {
         id: None,
         endpoint: None,
         reason: Some("BOOTSTRAP_FAILURE".into()),
+        history: None,
     };
     world.deliver(told(FactBody::ClusterFailed(fact.clone())));
     for day in 1..=20 {
@@ -237,6 +238,7 @@ fn at_cluster(world: &World, body: fn(ClusterFact) -> FactBody, reason: &str) ->
         id: None,
         endpoint: None,
         reason: Some(reason.to_owned()),
+        history: None,
     };
     let now = world.ports.clock.now();
     Message::Fact(Fact::new("team".parse().unwrap(), None, now, body(told)))

@@ -4,7 +4,10 @@
 //! is done (rule 2); what failed returns later and later; what can never succeed goes to the dead
 //! letters with its reason, and the batch goes on (rule 21).
 
+#[cfg(feature = "logs")]
 mod alert;
+#[cfg(feature = "archive")]
+mod archive;
 mod entry;
 mod exports;
 mod mirror;
@@ -26,7 +29,10 @@ use ports::{Clock as _, Delivery, Ports as _, Verdict};
 use tracing::Instrument as _;
 
 use crate::{AwsPorts, Deployment, envelope};
+#[cfg(feature = "logs")]
 pub use alert::alert;
+#[cfg(feature = "archive")]
+pub use archive::archive;
 pub use entry::{CallError, call, run};
 pub use exports::exports;
 pub use mirror::mirror;

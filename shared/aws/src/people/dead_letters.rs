@@ -16,6 +16,7 @@ use model::Timestamp;
 use super::Refused;
 use super::inboxes::{Inboxes, url};
 use crate::Deployment;
+use crate::letter;
 use crate::trouble::Trouble;
 
 /// The most entries of one call.
@@ -223,19 +224,15 @@ fn read(inbox: &str, message: Message) -> DeadLetter {
     let at = sent
         .and_then(|sent| sent.parse().ok())
         .and_then(|sent_ms| Timestamp::from_millisecond(sent_ms).ok());
-    let was_moved = system.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn);
-    let attributes = message.message_attributes.unwrap_or_default();
-    let said: BTreeMap<String, String> = attributes
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.string_value?)))
-        .collect();
+    let was_moved = letter::was_moved(&system);
+    let said = letter::said(message.message_attributes.unwrap_or_default());
     let delivered = said.get("receives").and_then(|count| count.parse().ok());
     let handed_out = system.get(&MessageSystemAttributeName::ApproximateReceiveCount);
     let handed_out = handed_out.and_then(|count| count.parse().ok());
     DeadLetter {
         id: message.message_id.unwrap_or_default(),
         inbox: inbox.to_owned(),
-        reason: reason(&said, was_moved),
+        reason: letter::reason(&said, was_moved),
         at: at.unwrap_or(Timestamp::UNIX_EPOCH),
         receives: delivered.or(handed_out).unwrap_or(0),
         body: body(message.body.unwrap_or_default(), &said),
@@ -248,44 +245,6 @@ fn body(body: String, said: &BTreeMap<String, String>) -> String {
         Some(time) => body.replace(SCHEDULED_TIME, time),
         None => body,
     }
-}
-
-/// Says in words why a letter is here, by the attributes of whoever put it here.
-fn reason(said: &BTreeMap<String, String>, was_moved: bool) -> String {
-    let get = |name: &str| {
-        said.get(name)
-            .map(String::as_str)
-            .filter(|said| !said.is_empty())
-    };
-    if let Some(reason) = get("reason") {
-        return reason.to_owned();
-    }
-    // EventBridge names its rule, its Scheduler the schedule.
-    let sender = match (get("RULE_ARN"), get("SCHEDULE_ARN")) {
-        (Some(rule), _) => Some(format!("EventBridge's rule {}", last(rule))),
-        (None, Some(schedule)) => Some(format!("the schedule {}", last(schedule))),
-        (None, None) => None,
-    };
-    let error = get("ERROR_MESSAGE").or(get("ERROR_CODE"));
-    if sender.is_some() || error.is_some() {
-        let sender = sender.unwrap_or_else(|| "its sender".into());
-        let tries = match get("RETRY_ATTEMPTS") {
-            Some("0") | None => String::new(),
-            Some(again) => format!(", nor in {again} tries more"),
-        };
-        let error = error.unwrap_or("it says no reason").trim_end_matches('.');
-        return format!("{sender} could not deliver it: {error}{tries}");
-    }
-    if was_moved {
-        return "its function failed each time it was delivered; the function's log says why"
-            .into();
-    }
-    "whoever put it here says no reason".into()
-}
-
-/// The name in an ARN: what follows its resource's kind.
-fn last(arn: &str) -> &str {
-    arn.split_once('/').map_or(arn, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -303,55 +262,5 @@ mod tests {
             body(tick(SCHEDULED_TIME), &BTreeMap::new()),
             tick(SCHEDULED_TIME)
         );
-    }
-
-    #[test]
-    fn a_letter_says_in_words_why_it_is_here() {
-        let rule = "arn:aws:events:eu-west-1:1:rule/murmur-emr";
-        let schedule = "arn:aws:scheduler:eu-west-1:1:schedule/murmur-weather/report";
-        let gone = "The specified queue does not exist.";
-        let cases: [(&[(&str, &str)], bool, &str); 7] = [
-            (&[("reason", "it is no JSON")], false, "it is no JSON"),
-            (
-                &[
-                    ("RULE_ARN", rule),
-                    ("ERROR_MESSAGE", gone),
-                    ("RETRY_ATTEMPTS", "185"),
-                ],
-                false,
-                "EventBridge's rule murmur-emr could not deliver it: The specified queue does not exist, nor in 185 tries more",
-            ),
-            (
-                &[
-                    ("SCHEDULE_ARN", schedule),
-                    ("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"),
-                    ("RETRY_ATTEMPTS", "0"),
-                ],
-                false,
-                "the schedule murmur-weather/report could not deliver it: AWS.SimpleQueueService.NonExistentQueue",
-            ),
-            (
-                &[("ERROR_MESSAGE", gone)],
-                false,
-                "its sender could not deliver it: The specified queue does not exist",
-            ),
-            (
-                &[("RULE_ARN", rule)],
-                false,
-                "EventBridge's rule murmur-emr could not deliver it: it says no reason",
-            ),
-            (
-                &[],
-                true,
-                "its function failed each time it was delivered; the function's log says why",
-            ),
-            (&[], false, "whoever put it here says no reason"),
-        ];
-        for (said, was_moved, expected) in cases {
-            let said = said
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()));
-            assert_eq!(reason(&said.collect(), was_moved), expected);
-        }
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // a failed test is what it is for
 
+#[cfg(feature = "archive")]
+mod archive;
 mod bus;
 mod bus_bench;
 mod compute;

@@ -1,7 +1,9 @@
 //! The channels against servers that answer as Slack, PagerDuty and others do, or do not.
 #![allow(clippy::unwrap_used)] // a failed test is what it is for
 
+mod contract;
 mod server;
+mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -96,6 +98,9 @@ fn post(kind: PostKind, reference: Option<&str>) -> Post {
         fields: vec![("Run".into(), "weather--daily--k-1".into())],
         lines: vec!["clean: exit code 1".into()],
         omitted: 0,
+        printed: None,
+        links: Vec::new(),
+        worse: false,
         commands: vec!["murmur show weather--daily--k-1".into()],
         at: now(),
         about: vec![About {
@@ -288,6 +293,17 @@ async fn slack_edits_what_it_has_and_tells_below_it_that_all_is_well() {
     let paths: Vec<&str> = asked.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(paths, ["/api/chat.update", "/api/chat.postMessage"]);
     assert_eq!(asked[1].json()["thread_ts"], "1401383885.000061");
+
+    // What has become worse is told below it, too, and in the channel.
+    let worse = Post {
+        worse: true,
+        ..changed.clone()
+    };
+    let (result, asked) = posted([said_ok(), said_ok()], &by_token(), &worse).await;
+    assert_eq!(result, Ok(Some(reference.clone())));
+    assert_eq!(asked[1].path, "/api/chat.postMessage");
+    assert_eq!(asked[1].json()["thread_ts"], "1401383885.000061");
+    assert_eq!(asked[1].json()["reply_broadcast"], true);
 
     // When only the reply fails, the edit is made again, which nobody notices.
     let half = [said_ok(), answer(503, "")];

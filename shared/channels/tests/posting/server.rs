@@ -14,6 +14,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// What becomes of the next request.
 #[derive(Debug, Clone)]
@@ -68,11 +70,8 @@ pub struct Server {
 impl Server {
     pub async fn start(next: impl IntoIterator<Item = Next>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            state: Arc::default(),
-        };
-        server.state.lock().unwrap().next = next.into_iter().collect();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Self::new(url, next);
         let serving = server.clone();
         tokio::spawn(async move {
             loop {
@@ -81,6 +80,49 @@ impl Server {
             }
         });
         server
+    }
+
+    /// The same over TLS, as `localhost`, with a certificate; each request is answered whole.
+    pub async fn start_tls(config: ServerConfig, next: impl IntoIterator<Item = Next>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Self::new(format!("https://localhost:{port}"), next);
+        let serving = server.clone();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (own, acceptor) = (serving.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    // Whoever does not trust it breaks off.
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let service = service_fn(move |request| own.clone().answer_whole(request));
+                    let connection = http1::Builder::new();
+                    drop(
+                        connection
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
+                });
+            }
+        });
+        server
+    }
+
+    fn new(url: String, next: impl IntoIterator<Item = Next>) -> Self {
+        let server = Self {
+            url,
+            state: Arc::default(),
+        };
+        server.state.lock().unwrap().next = next.into_iter().collect();
+        server
+    }
+
+    /// Answers one more request like this.
+    pub fn push(&self, next: Next) {
+        self.state.lock().unwrap().next.push_back(next);
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -101,22 +143,38 @@ impl Server {
         );
     }
 
+    /// Keeps a request; says what becomes of it.
+    async fn take(&self, request: Request<Incoming>) -> Next {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let mut state = self.state.lock().unwrap();
+        state.asked.push(Asked {
+            path: head.uri.to_string(),
+            headers: head.headers,
+            body,
+        });
+        state.next.pop_front().expect("nobody asks more often")
+    }
+
+    async fn answer_whole(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        match self.take(request).await {
+            Next::Answer(status, _, body) => {
+                let response = Response::builder().status(status);
+                Ok(response.body(Full::new(Bytes::from(body))).unwrap())
+            }
+            other => panic!("{other:?} is for plain connections"),
+        }
+    }
+
     async fn answer(
         self,
         request: Request<Incoming>,
         spare: Arc<tokio::sync::Mutex<TcpStream>>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let next = {
-            let mut state = self.state.lock().unwrap();
-            state.asked.push(Asked {
-                path: head.uri.to_string(),
-                headers: head.headers,
-                body,
-            });
-            state.next.pop_front().expect("nobody asks more often")
-        };
+        let next = self.take(request).await;
         let mut spare = spare.lock().await;
         match next {
             Next::Answer(status, header, body) => {

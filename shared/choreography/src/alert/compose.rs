@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use model::Timestamp;
 use model::alert::{Incident, Root, Severity, Symptom, SymptomRef};
 use model::id::digest;
-use model::name::{TeamName, WorkflowRef};
-use model::post::{About, Post, PostKind};
+use model::name::{TaskName, TeamName, WorkflowRef};
+use model::post::{About, Link, Post, PostKind, Printed};
 use model::run::{Run, RunState};
 use model::task::FailureClass;
 use model::units::Seconds;
@@ -16,6 +16,9 @@ use super::summary::Summary;
 const KEY_MAX: usize = 255;
 const REASON_MAX: usize = 300;
 
+/// How many tasks that are blocked are named.
+const BLOCKED_MAX: usize = 5;
+
 /// How many incidents a digest lists.
 pub const DIGEST_LINES: usize = 50;
 
@@ -25,12 +28,17 @@ pub struct Context {
     /// The run at its root, if it has begun.
     pub run: Option<Run>,
     /// Tasks of the run that cannot start because of what failed.
-    pub blocked_tasks: usize,
+    pub blocked_tasks: Vec<TaskName>,
     /// Workflows that wait for the run.
     pub blocked_workflows: Vec<WorkflowRef>,
     pub deadline_at: Option<Timestamp>,
     /// How many runs have failed in a row, this one included, where anybody counts.
     pub in_a_row: Option<u32>,
+    /// What the first task that failed printed last.
+    pub printed: Option<Printed>,
+    pub links: Vec<Link>,
+    /// How bad the route was told that it is.
+    pub told: Option<Severity>,
     /// In which times are shown.
     pub zone: TimeZone,
 }
@@ -44,6 +52,8 @@ pub fn compose(
     now: Timestamp,
 ) -> Post {
     let lines = summary.shown.iter().map(|symptom| line(symptom, incident));
+    let is_over = kind == PostKind::Resolved;
+    let told_less = context.told.is_some_and(|told| told < summary.severity);
     Post {
         dedup_key: dedup_key(&incident.incident, incident.opening),
         kind,
@@ -55,7 +65,14 @@ pub fn compose(
         fields: fields(incident, summary, context, kind, now),
         lines: lines.collect(),
         omitted: summary.omitted(),
+        printed: context.printed.clone().filter(|_| !is_over),
         commands: commands(incident, summary, kind),
+        links: if is_over {
+            Vec::new()
+        } else {
+            context.links.clone()
+        },
+        worse: kind == PostKind::Changed && told_less,
         at: incident.opened_at,
         about: vec![About {
             incident: incident.incident.clone(),
@@ -96,7 +113,10 @@ pub fn compose_digest(team: &TeamName, posts: &[Post], now: Timestamp) -> Post {
         fields: Vec::new(),
         lines: lines.collect(),
         omitted: u32::try_from(posts.len().saturating_sub(DIGEST_LINES)).unwrap_or(u32::MAX),
+        printed: None,
         commands: vec!["murmur incidents".to_owned()],
+        links: Vec::new(),
+        worse: false,
         at: now,
         about: posts.iter().flat_map(|post| post.about.clone()).collect(),
     }
@@ -128,10 +148,16 @@ pub fn title(incident: &Incident, summary: &Summary, kind: PostKind) -> String {
                 | SymptomRef::Deadline(_)
                 | SymptomRef::AtRisk(_)
                 | SymptomRef::Slow(_)
-                | SymptomRef::Tick(_) => format!("work fails on cluster {cluster}{reason}"),
+                | SymptomRef::Tick(_)
+                | SymptomRef::Letters(_) => format!("work fails on cluster {cluster}{reason}"),
             }
         }
         (Root::Cluster(cluster), None) => format!("cluster {cluster}"),
+        (Root::Inbox(inbox), first) => {
+            let reason = first.and_then(reason);
+            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("messages of {inbox} were set aside{reason}")
+        }
     };
     match kind {
         PostKind::Opened | PostKind::Digest => format!("{what}{}", and_more(summary)),
@@ -162,7 +188,8 @@ fn of_run(incident: &Incident, run: &str, first: Option<&Symptom>) -> String {
         SymptomRef::Instance(_)
         | SymptomRef::Idle(_)
         | SymptomRef::Leaked(_)
-        | SymptomRef::Late(_) => format!("{}{reason}", first.symptom),
+        | SymptomRef::Late(_)
+        | SymptomRef::Letters(_) => format!("{}{reason}", first.symptom),
     }
 }
 
@@ -193,7 +220,7 @@ fn line(symptom: &Symptom, incident: &Incident) -> String {
         SymptomRef::Task(run, task) => {
             let of = match &incident.incident {
                 Root::Run(_) => task.to_string(),
-                Root::Cluster(_) => format!("{run} {task}"),
+                Root::Cluster(_) | Root::Inbox(_) => format!("{run} {task}"),
             };
             let class = symptom.failure.map_or("", class);
             format!(
@@ -211,6 +238,9 @@ fn line(symptom: &Symptom, incident: &Incident) -> String {
         SymptomRef::Leaked(instance) => format!("{instance} does not end{why}"),
         SymptomRef::Late(instance) => {
             format!("the tick of {instance} was missed, and is sent again")
+        }
+        SymptomRef::Letters(inbox) => {
+            format!("{inbox} cannot handle them, and nobody does until they are put back{why}")
         }
     }
 }
@@ -241,9 +271,11 @@ fn fields(
             add("run", run.to_string());
         }
         Root::Cluster(cluster) => add("cluster", cluster.to_string()),
+        Root::Inbox(inbox) => add("function", inbox.to_string()),
     }
     let instant = |at: Timestamp| shown(&context.zone, at);
     if let Some(run) = &context.run {
+        add("slot", run.slot.to_string());
         let date = context.zone.to_datetime(run.logical_date).date();
         add("logical date", date.to_string());
         add("state", state(run));
@@ -288,10 +320,17 @@ fn state(run: &Run) -> String {
 
 fn blocks(context: &Context) -> Option<String> {
     let mut parts = Vec::new();
-    match context.blocked_tasks {
+    let blocked = &context.blocked_tasks;
+    let mut names: Vec<&str> = blocked.iter().map(TaskName::as_str).collect();
+    if names.len() > BLOCKED_MAX {
+        names.truncate(BLOCKED_MAX);
+        names.push("…");
+    }
+    let names = names.join(", ");
+    match blocked.len() {
         0 => {}
-        1 => parts.push("1 task".to_owned()),
-        count => parts.push(format!("{count} tasks")),
+        1 => parts.push(format!("1 task ({names})")),
+        count => parts.push(format!("{count} tasks ({names})")),
     }
     let workflows = context.blocked_workflows.iter().map(ToString::to_string);
     parts.extend(workflows);
@@ -328,7 +367,8 @@ fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<Strin
                 | SymptomRef::Instance(_)
                 | SymptomRef::Idle(_)
                 | SymptomRef::Leaked(_)
-                | SymptomRef::Late(_) => None,
+                | SymptomRef::Late(_)
+                | SymptomRef::Letters(_) => None,
             });
             commands.extend(failed);
             if summary.severity > Severity::Warning {
@@ -342,6 +382,11 @@ fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<Strin
             commands.extend(reruns.map(|run| format!("murmur rerun {run}")));
             commands
         }
+        // To put them back is always safe, and leads nowhere before the cause is mended.
+        Root::Inbox(_) => vec![
+            "murmur dead-letters".to_owned(),
+            "murmur dead-letters redrive --all".to_owned(),
+        ],
     }
 }
 
@@ -385,10 +430,13 @@ mod tests {
     fn context() -> Context {
         Context {
             run: None,
-            blocked_tasks: 3,
+            blocked_tasks: ["b", "c", "d"].map(|name| name.parse().unwrap()).into(),
             blocked_workflows: vec!["energy/demand".parse().unwrap()],
             deadline_at: Some(at("2026-03-02T11:00:00Z")),
             in_a_row: Some(2),
+            printed: None,
+            links: Vec::new(),
+            told: None,
             zone: TimeZone::get("America/New_York").unwrap(),
         }
     }
@@ -421,7 +469,7 @@ mod tests {
                 "team: weather",
                 "workflow: weather/report",
                 "run: weather--report--20260302t081500z",
-                "blocks: 3 tasks, energy/demand",
+                "blocks: 3 tasks (b, c, d), energy/demand",
                 "deadline: 2026-03-02 06:00:00 EST, in 2h44m28s",
                 "failed in a row: 2",
                 "since: 2026-03-02 03:15:30 EST",
@@ -436,6 +484,54 @@ mod tests {
             ]
         );
         assert_eq!(post.dedup_key, format!("murmur/{RUN}/1"));
+    }
+
+    #[test]
+    fn what_it_printed_and_where_to_look_is_told_until_it_is_well() {
+        let mut summary = Summary::default();
+        let task = "task/weather--report--20260302t081500z/clean";
+        summary.add(symptom(RUN, task, "exit code 1"), None);
+        let context = Context {
+            blocked_tasks: (0..9).map(|n| format!("t{n}").parse().unwrap()).collect(),
+            printed: super::super::printed::printed("clean".into(), "no such table", None),
+            links: vec![Link {
+                label: "log".into(),
+                url: "https://example.com".into(),
+            }],
+            told: Some(Severity::Warning),
+            ..context()
+        };
+        let now = at("2026-03-02T08:15:32Z");
+        let post = |kind| compose(&incident(RUN), &summary, &context, kind, now);
+        let opened = post(PostKind::Opened);
+        assert_eq!(opened.printed.unwrap().lines, ["no such table"]);
+        assert_eq!((opened.links.len(), opened.worse), (1, false));
+        let names = "9 tasks (t0, t1, t2, t3, t4, …), energy/demand".to_owned();
+        assert!(opened.fields.contains(&("blocks".to_owned(), names)));
+        assert!(post(PostKind::Changed).worse);
+        let resolved = post(PostKind::Resolved);
+        assert!(resolved.printed.is_none() && resolved.links.is_empty() && !resolved.worse);
+    }
+
+    #[test]
+    fn letters_that_were_set_aside_are_told_with_how_to_put_them_back() {
+        let root = "inbox/submit-task";
+        let mut summary = Summary::default();
+        let letters = Symptom {
+            failure: None,
+            ..symptom(root, "letters/submit-task", "3, one of them: broken")
+        };
+        summary.add(letters, None);
+        let now = at("2026-03-02T08:15:32Z");
+        let post = compose(&incident(root), &summary, &context(), PostKind::Opened, now);
+        assert_eq!(
+            post.title,
+            "messages of submit-task were set aside: 3, one of them: broken"
+        );
+        assert_eq!(
+            post.commands,
+            ["murmur dead-letters", "murmur dead-letters redrive --all"]
+        );
     }
 
     #[test]

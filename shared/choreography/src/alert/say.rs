@@ -4,8 +4,31 @@ use model::Timestamp;
 use model::alert::{Incident, IncidentState, Said, Severity};
 use model::definition::{AlertChannel, AlertRoute};
 use model::post::PostKind;
+use model::units::Seconds;
 
 use super::summary::Summary;
+
+/// After a failure it takes EMR so long at most to copy what a step printed to S3
+/// (<https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-debugging.html>: every five
+/// minutes), and a little.
+const COPIED: Seconds = Seconds(330);
+
+/// When a route that could be told no last lines is told them: only where a message is edited, so
+/// that nobody hears of it twice, and once.
+pub fn printed_at(
+    said: Option<&Said>,
+    reference: Option<&str>,
+    comes_later: bool,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if !comes_later || reference.is_none() {
+        return None;
+    }
+    match said.filter(|said| said.state == IncidentState::Open) {
+        None => Some(COPIED.after(now)),
+        Some(said) => said.printed_at.filter(|at| *at > now),
+    }
+}
 
 /// What a route is told now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +43,7 @@ pub enum Say {
 /// What matters besides the incident itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Circumstances {
+    pub now: Timestamp,
     /// Until when its workflow is quiet.
     pub quiet_until: Option<Timestamp>,
     /// Whether fewer runs have failed in a row than its workflow wants to be told of.
@@ -50,10 +74,14 @@ pub fn say(
             let more = summary.symptoms > said.symptoms || newer;
             if circumstances.is_unsure {
                 Say::Now(PostKind::Opened)
-            } else if more && edits(route.channel) {
+            } else if more && (edits(route.channel, said) || is_worse(summary, said)) {
                 Say::Now(PostKind::Changed)
             } else {
-                Say::Nothing
+                match said.printed_at {
+                    Some(at) if at <= circumstances.now => Say::Now(PostKind::Changed),
+                    Some(at) => Say::Hold(at),
+                    None => Say::Nothing,
+                }
             }
         }
     }
@@ -77,12 +105,20 @@ fn opened(summary: &Summary, route: &AlertRoute, circumstances: Circumstances) -
 }
 
 /// Whether a later message takes the place of an earlier one, or its own place below it, so that
-/// more can be said without another alert.
-fn edits(channel: AlertChannel) -> bool {
+/// more can be said without another alert. By an incoming webhook of Slack, or in a digest, there is
+/// no message to find again.
+fn edits(channel: AlertChannel, said: &Said) -> bool {
     match channel {
-        AlertChannel::Slack | AlertChannel::Pagerduty => true,
+        AlertChannel::Slack => said.reference.is_some(),
+        AlertChannel::Pagerduty => true,
         AlertChannel::Webhook | AlertChannel::Email => false,
     }
+}
+
+/// Whether people are to be called again, wherever they were told.
+fn is_worse(summary: &Summary, said: &Said) -> bool {
+    said.severity
+        .is_some_and(|severity| severity < summary.severity)
 }
 
 #[cfg(test)]
@@ -134,7 +170,31 @@ mod tests {
             symptoms,
             newest_at: at(newest),
             at: at(newest),
-            reference: None,
+            severity: Some(Severity::Error),
+            printed_at: None,
+            reference: Some("C/1".into()),
+        }
+    }
+
+    #[test]
+    fn lines_that_come_later_are_put_into_a_message_that_is_edited_and_once() {
+        let open = said(IncidentState::Open, 1, 5);
+        let closed = said(IncidentState::Resolved, 1, 5);
+        let waits = Said {
+            printed_at: Some(at(200)),
+            ..said(IncidentState::Open, 1, 5)
+        };
+        let later = Some(at(430));
+        for (said, reference, comes_later, expected) in [
+            (None, Some("C/1"), true, later),
+            (Some(&closed), Some("C/1"), true, later),
+            (Some(&open), Some("C/1"), true, None),
+            (Some(&waits), Some("C/1"), true, waits.printed_at),
+            (Some(&waits), Some("C/1"), false, None),
+            (None, None, true, None),
+            (None, Some("C/1"), false, None),
+        ] {
+            assert_eq!(printed_at(said, reference, comes_later, at(100)), expected);
         }
     }
 
@@ -145,7 +205,9 @@ mod tests {
         let two = [("task/r/t", 5), ("task/r/u", 9)];
         let again = [("task/r/t", 9)];
         let late = [("deadline/r", 5)];
+        let worse = [("task/r/t", 5), ("deadline/r", 9)];
         let usual = Circumstances {
+            now: at(50),
             quiet_until: None,
             is_rare: false,
             is_unsure: false,
@@ -165,6 +227,20 @@ mod tests {
         let slack = AlertChannel::Slack;
         let email = AlertChannel::Email;
         let opened = || Some(said(Open, 1, 5));
+        let unfound = || {
+            let said = said(Open, 1, 5);
+            Some(Said {
+                reference: None,
+                ..said
+            })
+        };
+        let unprinted = |printed_at| {
+            let said = said(Open, 1, 5);
+            Some(Said {
+                printed_at: Some(at(printed_at)),
+                ..said
+            })
+        };
         let closed = || Some(said(Resolved, 1, 5));
         let now = |kind| Say::Now(kind);
         for (name, state, symptoms, channel, before, circumstances, expected) in [
@@ -203,6 +279,24 @@ mod tests {
                 opened(),
                 usual,
                 Say::Nothing,
+            ),
+            (
+                "one more where nothing is found again",
+                Open,
+                &two,
+                slack,
+                unfound(),
+                usual,
+                Say::Nothing,
+            ),
+            (
+                "worse by mail",
+                Open,
+                &worse,
+                email,
+                unfound(),
+                usual,
+                now(PostKind::Changed),
             ),
             (
                 "failed again",
@@ -303,6 +397,24 @@ mod tests {
                 opened(),
                 unsure,
                 now(PostKind::Opened),
+            ),
+            (
+                "its lines are not there",
+                Open,
+                &one,
+                slack,
+                unprinted(60),
+                usual,
+                Say::Hold(at(60)),
+            ),
+            (
+                "its lines are there",
+                Open,
+                &one,
+                slack,
+                unprinted(50),
+                usual,
+                now(PostKind::Changed),
             ),
             (
                 "nothing stands",

@@ -36,12 +36,12 @@ pub fn add(stored: Option<&Incident>, symptom: &Symptom, now: Timestamp) -> Adde
         Some(_) | None => Added::Opened(Incident {
             incident: symptom.incident.clone(),
             team: match &symptom.incident {
-                Root::Run(_) => symptom.team.clone(),
+                Root::Run(_) | Root::Inbox(_) => symptom.team.clone(),
                 Root::Cluster(cluster) => cluster.team.clone(),
             },
             workflow: match &symptom.incident {
                 Root::Run(_) => symptom.workflow.clone(),
-                Root::Cluster(_) => None,
+                Root::Cluster(_) | Root::Inbox(_) => None,
             },
             state: IncidentState::Open,
             opening: stored.map_or(1, |incident| incident.opening + 1),

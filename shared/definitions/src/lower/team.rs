@@ -36,6 +36,7 @@ pub(super) fn lower(name: &TeamName, team: &Team) -> Option<Lowered> {
             .flatten()
             .map(route)
             .collect::<Option<_>>()?,
+        log_lines: team.log_lines.is_none_or(|wanted| wanted.0),
     })
 }
 

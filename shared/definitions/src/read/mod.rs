@@ -14,7 +14,7 @@ pub(crate) use fact::FactName;
 pub(crate) use json::{Json, Plain};
 pub(crate) use mapping::written;
 pub(crate) use mapping::{Map, Mapping};
-pub(crate) use scalar::{Argument, ClockTime, Duration, Percent, Text, Whole, Word};
+pub(crate) use scalar::{Argument, ClockTime, Duration, Flag, Percent, Text, Whole, Word};
 pub(crate) use shape::{OneOrMany, ShortOr};
 
 use crate::code::Code;

@@ -87,6 +87,29 @@ impl Read for Argument {
 
 schema!([] Argument, "Argument", json_schema!({ "type": ["string", "number", "boolean"] }));
 
+/// `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl Read for Flag {
+    fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
+        match &node.kind {
+            Kind::Boolean(value) => Some(Self(*value)),
+            Kind::Text(_) | Kind::Number(_) | Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => {
+                wrong_kind(
+                    node,
+                    findings,
+                    "`true` or `false`",
+                    "write `true` or `false`",
+                );
+                None
+            }
+        }
+    }
+}
+
+schema!([] Flag, "Flag", json_schema!({ "type": "boolean" }));
+
 /// A whole number between two bounds, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Whole<const LEAST: i64, const MOST: i64>(pub(crate) i64);

@@ -3,7 +3,7 @@
 use model::alert::Severity;
 use model::definition::AlertChannel;
 
-use crate::read::{FactName, Map, Text, Tried, Whole, Word, written};
+use crate::read::{FactName, Flag, Map, Text, Tried, Whole, Word, written};
 use crate::source::At;
 
 written! {
@@ -23,6 +23,8 @@ written! {
         instance_profiles: Option<Vec<Text>>,
         /// Where alerts of the team go.
         alerts: Option<Vec<Alert>>,
+        /// Whether alerts show the team the last lines that failed work printed; `true` unless given.
+        log_lines: Option<Flag>,
     }
 
     /// How much of a team may run at once; what is left out has no limit.

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod launch;
 pub mod logs;
 pub mod nothing;
+pub mod printouts;
 pub mod supervise;
 
 mod admission;
@@ -34,6 +35,7 @@ pub use database::DatabaseError;
 pub use exports::{ExportConfiguration, ExportDestination};
 pub use faults::{ClusterFaults, Faults, SubmitAnswer};
 pub use nothing::NothingCompute;
+pub use printouts::LocalPrintouts;
 pub use process::ProcessError;
 pub use service::{OpenError, ProcessCompute};
 pub use state::StateError;

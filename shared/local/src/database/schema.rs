@@ -105,6 +105,11 @@ CREATE VIEW instances AS SELECT
 FROM items WHERE kind = 'instance';
 ";
 
+/// Facts that say how something ended, for history.
+const ENDED: &str = "
+CREATE TABLE IF NOT EXISTS ended (position INTEGER PRIMARY KEY, fact TEXT NOT NULL);
+";
+
 /// Creates the tables in an empty file, all or none; checks the version of any other.
 pub fn prepare(connection: &Connection, path: &Path) -> Result<(), DataError> {
     let wrong = |source| DataError::open(path, source);
@@ -112,9 +117,12 @@ pub fn prepare(connection: &Connection, path: &Path) -> Result<(), DataError> {
     let empty = is_empty(connection).map_err(wrong)?;
     if !empty {
         connection.execute_batch("ROLLBACK").map_err(wrong)?;
-        return check(connection, path);
+        check(connection, path)?;
+        // A folder may be older than this table.
+        return connection.execute_batch(ENDED).map_err(wrong);
     }
     connection.execute_batch(TABLES).map_err(wrong)?;
+    connection.execute_batch(ENDED).map_err(wrong)?;
     connection
         .pragma_update(None, "application_id", APPLICATION)
         .map_err(wrong)?;

@@ -154,6 +154,7 @@ fn run_succeeded(generation: u32) -> Fact {
         state: RunState::Succeeded,
         depth: 0,
         reason: Some("a reason with \"quotes\", ünïcode and a\nbreak".into()),
+        history: None,
     });
     fact(Some("daily_report"), body)
 }

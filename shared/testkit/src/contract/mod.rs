@@ -3,11 +3,13 @@
 //! A suite takes a maker of fresh, empty adapters and panics where one differs from the contract.
 //! Indexes may lag, so what they say is awaited for a while.
 
+pub mod archive;
 pub mod bus;
 pub mod clock;
 pub mod compute;
 pub mod mirror;
 pub mod names;
+pub mod notifier;
 pub mod store;
 
 use std::time::Duration;

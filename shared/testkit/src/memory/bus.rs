@@ -7,7 +7,7 @@ use model::Timestamp;
 use model::fact::Fact;
 use model::message::{Function, Message};
 use ports::bus::MAX_DELAY;
-use ports::{BusError, Clock as _, EventBus, Outgoing};
+use ports::{BusError, Clock as _, DeadLetter, EventBus, Outgoing};
 
 use super::clock::ManualClock;
 use super::lock;
@@ -26,6 +26,7 @@ struct State {
     published: Vec<Fact>,
     sent: Vec<(Function, Outgoing)>,
     inboxes: BTreeMap<Function, Vec<(Timestamp, Message)>>,
+    dead_letters: BTreeMap<Function, Vec<DeadLetter>>,
 }
 
 impl MemoryBus {
@@ -56,6 +57,11 @@ impl MemoryBus {
     /// Takes what was sent to single inboxes since the last time.
     pub fn take_sent(&self) -> Vec<(Function, Outgoing)> {
         std::mem::take(&mut lock(&self.state).sent)
+    }
+
+    /// Lets these be all that was set aside of an inbox.
+    pub fn set_dead_letters(&self, inbox: Function, letters: Vec<DeadLetter>) {
+        lock(&self.state).dead_letters.insert(inbox, letters);
     }
 
     /// Takes what is visible now in a function's inbox: facts it subscribes to and messages sent
@@ -98,6 +104,21 @@ impl EventBus for MemoryBus {
             answer(step)?;
         }
         Ok(())
+    }
+
+    async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
+        let state = lock(&self.state);
+        let count = |letters: &Vec<DeadLetter>| u32::try_from(letters.len()).unwrap_or(u32::MAX);
+        let counts = state.dead_letters.iter();
+        Ok(counts
+            .map(|(inbox, letters)| (*inbox, count(letters)))
+            .collect())
+    }
+
+    async fn dead_letter(&self, inbox: Function) -> Result<Option<DeadLetter>, BusError> {
+        let state = lock(&self.state);
+        let letters = state.dead_letters.get(&inbox);
+        Ok(letters.and_then(|letters| letters.first().cloned()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ports in memory. They behave as the contract suites demand and keep everything for tests to
 //! look at.
 
+pub mod archive;
 pub mod bus;
 pub mod clock;
 pub mod compute;

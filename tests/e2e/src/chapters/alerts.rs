@@ -26,6 +26,7 @@ pub fn told(world: &World, _: &mut Course) -> Result<()> {
             Ok(world.slack.said_of(&run).into_iter().next())
         })?;
         ensure!(first.method == "chat.postMessage", "{first:?}");
+        looked_at(&first)?;
         let after = first.at.duration_since(failed_at(world, &run)?);
         resolved(world, &run)?;
         if after <= SOON {
@@ -34,6 +35,14 @@ pub fn told(world: &World, _: &mut Course) -> Result<()> {
         took.push(after);
     }
     anyhow::bail!("channels were told after {took:?}")
+}
+
+/// What the job printed is looked for, and where people look themselves is told.
+fn looked_at(told: &Asked) -> Result<()> {
+    let said = told.message.to_string();
+    let parts = ["printed", "console.aws.amazon.com/batch", "log-events"];
+    ensure!(parts.iter().all(|part| said.contains(part)), "{said}");
+    Ok(())
 }
 
 /// When the task failed, as its fact says.

@@ -179,10 +179,31 @@ pub fn poison(world: &World, _: &mut Course) -> Result<()> {
     )?;
     let is_there = || Ok((dead_letters(world)?.len() == 1).then_some(()));
     until("it is set aside", PATIENCE, is_there)?;
+    incident_of_letters(world, "open", true)?;
     redrive(world)?;
     world.until_quiet()?;
     ensure!(dead_letters(world)?.is_empty(), "it was set aside again");
+    incident_of_letters(world, "over", false)?;
+    let told = world
+        .slack
+        .said_of("messages of advance-run were set aside");
+    ensure!(!told.is_empty(), "the team of the letter was not told");
     Ok(())
+}
+
+/// Reconcile looks, and what lies among the dead letters of advance-run is an incident, or is none.
+fn incident_of_letters(world: &World, what: &str, is_open: bool) -> Result<()> {
+    let mut asked = 0;
+    until(&format!("the incident is {what}"), PATIENCE, || {
+        if asked % 10 == 0 {
+            world.sweep()?;
+        }
+        asked += 1;
+        let incidents = world.murmur.json(&["incidents"])?;
+        let mut open = incidents.as_array().into_iter().flatten();
+        let found = open.any(|one| one["incident"] == "inbox/advance-run");
+        Ok((found == is_open).then_some(()))
+    })
 }
 
 pub fn send(world: &World, queue: &str, body: &str) -> Result<()> {

@@ -9,6 +9,7 @@ mod clusters;
 mod cost;
 mod definitions_in_flight;
 mod disk;
+mod history;
 mod limits;
 mod lost_events;
 mod metrics;

@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::alert::AlertRequest;
 use model::message::{Function, Message};
 use model::units::Seconds;
-use ports::{Delivery, Verdict};
+use ports::{Delivery, Unprinted, Verdict};
 
 use super::World;
 use super::faults::Fault;
@@ -350,7 +350,9 @@ fn handler(
         }
         Function::Operate => Box::pin(async move { operate::handle(&ports, batch).await }),
         Function::Reconcile => Box::pin(async move { reconcile::handle(&ports, batch).await }),
-        Function::Alert => Box::pin(async move { alert::handle(&ports, &ports, batch).await }),
+        Function::Alert => {
+            Box::pin(async move { alert::handle(&ports, &ports, &Unprinted, batch).await })
+        }
         Function::ExportRuns => panic!("nobody has switched it on"),
     }
 }

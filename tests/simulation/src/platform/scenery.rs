@@ -111,6 +111,7 @@ impl Scenery {
             execution_role: None,
             job_definitions: None,
             alerts: if self.alerts { routes() } else { Vec::new() },
+            log_lines: true,
         };
         let workflows = if is_edited {
             &self.edited

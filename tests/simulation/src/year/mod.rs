@@ -8,7 +8,7 @@ mod ports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ::ports::{Delivery, Unheard, Verdict};
+use ::ports::{Delivery, Unheard, Unprinted, Verdict};
 use model::Timestamp;
 use model::definition::{CatchUp, Definitions, ScheduleSpec, Team, Workflow};
 use model::expected::ScheduleRef;
@@ -106,6 +106,7 @@ impl Half {
             execution_role: None,
             job_definitions: None,
             alerts: Vec::new(),
+            log_lines: true,
         };
         let workflows = self
             .workflows
@@ -292,7 +293,7 @@ async fn handler(ports: &YearPorts, inbox: Function, batch: Vec<Delivery>) -> Ve
         Function::TerminateCluster => terminate_cluster::handle(ports, batch).await,
         Function::Operate => operate::handle(ports, batch).await,
         Function::Reconcile => reconcile::handle(ports, batch).await,
-        Function::Alert => alert::handle(ports, &Unheard, batch).await,
+        Function::Alert => alert::handle(ports, &Unheard, &Unprinted, batch).await,
         Function::ExportRuns => panic!("nobody has switched it on"),
     }
 }

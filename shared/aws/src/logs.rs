@@ -1,7 +1,7 @@
 //! What work printed: steps' output as EMR copies it to S3, jobs' output in CloudWatch Logs.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::Read;
 use std::str::FromStr;
 
 use aws_config::SdkConfig;
@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use model::id::{EmrClusterId, SubmissionId};
 use model::task::Place;
 
-use super::Refused;
+use crate::refused::Refused;
 use crate::trouble::Trouble;
 
 /// Where Batch's jobs log unless their definition says otherwise.
@@ -21,6 +21,11 @@ const GROUP_OPTION: &str = "awslogs-group";
 const JOBS: u32 = 100;
 /// How the folder of an application's first container ends, which is the driver's.
 const DRIVER: &str = "_000001/";
+/// The largest object of which the end is read, packed and unpacked, in bytes: it is read whole.
+const LARGE_PACKED: i64 = 8 * 1024 * 1024;
+const LARGE: usize = 256 * 1024 * 1024;
+/// How many of a stream's last events are read.
+const LAST_EVENTS: i32 = 50;
 /// An object that has not changed since it was last read.
 const NOT_MODIFIED: u16 = 304;
 
@@ -41,6 +46,15 @@ pub struct Printed {
     pub stdout: Source,
     /// `None` where both are in one.
     pub stderr: Option<Source>,
+}
+
+/// Where a step's output lies.
+pub(crate) struct StepFolders {
+    pub bucket: String,
+    /// Of the step, with a slash at its end.
+    pub folder: String,
+    of_cluster: String,
+    pub step: Printed,
 }
 
 /// Something that can be read.
@@ -79,16 +93,35 @@ impl Logs {
     /// Finds where an attempt printed to; empty when nobody keeps that.
     pub async fn of(&self, place: &Place, id: &SubmissionId) -> Result<Vec<Printed>, Refused> {
         match place {
-            Place::Instance(cluster) => self.of_step(cluster, id).await,
+            Place::Instance(cluster) => self.of_step_and_driver(cluster, id).await,
             Place::Queue(_) => self.of_job(id).await,
         }
     }
 
-    async fn of_step(
+    async fn of_step_and_driver(
         &self,
         cluster: &EmrClusterId,
         step: &SubmissionId,
     ) -> Result<Vec<Printed>, Refused> {
+        let Some(folders) = self.of_step(cluster, step).await? else {
+            return Ok(Vec::new());
+        };
+        let driver = match &folders.step.stderr {
+            Some(stderr) => {
+                self.driver(&folders.bucket, &folders.of_cluster, stderr)
+                    .await?
+            }
+            None => None,
+        };
+        Ok([folders.step].into_iter().chain(driver).collect())
+    }
+
+    /// Finds where a step printed to; `None` when its cluster keeps no logs.
+    pub(crate) async fn of_step(
+        &self,
+        cluster: &EmrClusterId,
+        step: &SubmissionId,
+    ) -> Result<Option<StepFolders>, Refused> {
         let asked = self.emr.describe_cluster().cluster_id(cluster.as_str());
         let answer = Box::pin(asked.send()).await.map_err(|error| {
             Refused::new(
@@ -98,17 +131,85 @@ impl Logs {
         })?;
         let log_uri = answer.cluster.and_then(|cluster| cluster.log_uri);
         let Some((bucket, prefix)) = log_uri.as_deref().and_then(bucket_and_key) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let prefix = prefix.trim_end_matches('/');
         let separator = if prefix.is_empty() { "" } else { "/" };
         let of_cluster = format!("{prefix}{separator}{cluster}");
-        let step = in_folder(bucket, &format!("{of_cluster}/steps/{step}/"));
-        let driver = match &step.stderr {
-            Some(stderr) => self.driver(bucket, &of_cluster, stderr).await?,
-            None => None,
+        let folder = format!("{of_cluster}/steps/{step}/");
+        Ok(Some(StepFolders {
+            bucket: bucket.to_owned(),
+            step: in_folder(bucket, &folder),
+            folder,
+            of_cluster,
+        }))
+    }
+
+    /// Finds where a job printed to, which is nowhere before it starts; `None` of one that Batch does
+    /// not know, and of an array's parent, which prints nothing itself.
+    pub(crate) async fn of_one_job(&self, id: &SubmissionId) -> Result<Option<Source>, Refused> {
+        let jobs = self.describe(vec![id.to_string()]).await?;
+        let single = jobs.first().filter(|job| job.array_properties().is_none());
+        let printed = single.and_then(|job| printed(job, None));
+        Ok(printed.map(|printed| printed.stdout))
+    }
+
+    /// Reads the end of a source, so many bytes of it; `None` when there is no such source (yet).
+    pub(crate) async fn end(
+        &self,
+        source: &Source,
+        bytes: usize,
+    ) -> Result<Option<Vec<u8>>, Refused> {
+        let read = match source {
+            Source::Object { bucket, key } => self.end_of_object(bucket, key, bytes).await,
+            Source::Stream { group, stream } => self.end_of_stream(group, stream).await,
         };
-        Ok([step].into_iter().chain(driver).collect())
+        match read {
+            Ok(mut read) => Ok(Some(read.split_off(read.len().saturating_sub(bytes)))),
+            Err(Trouble::Absent(_)) => Ok(None),
+            Err(trouble) => Err(Refused::new(format!("read {source}"), trouble)),
+        }
+    }
+
+    async fn end_of_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: usize,
+    ) -> Result<Vec<u8>, Trouble> {
+        let asked = self.objects.get_object().bucket(bucket).key(key);
+        let answer = Box::pin(asked.send()).await;
+        let answer = answer.map_err(|error| Trouble::of(&error))?;
+        let length = answer.content_length.unwrap_or(0);
+        if length > LARGE_PACKED {
+            return Err(Trouble::Other(format!("it is large, {length} bytes")));
+        }
+        let body = answer.body.collect().await;
+        let packed = body.map_err(|error| Trouble::Other(format!("it broke off: {error}")))?;
+        let packed = packed.to_vec();
+        if key.ends_with(".gz") {
+            end_of(MultiGzDecoder::new(packed.as_slice()), bytes)
+        } else {
+            Ok(packed)
+        }
+    }
+
+    async fn end_of_stream(&self, group: &str, stream: &str) -> Result<Vec<u8>, Trouble> {
+        let asked = self
+            .streams
+            .get_log_events()
+            .log_group_name(group)
+            .log_stream_name(stream)
+            .start_from_head(false)
+            .limit(LAST_EVENTS);
+        let answer = Box::pin(asked.send()).await;
+        let answer = answer.map_err(|error| Trouble::of(&error))?;
+        let mut text = Vec::new();
+        for event in answer.events.unwrap_or_default() {
+            text.extend_from_slice(event.message.unwrap_or_default().as_bytes());
+            text.push(b'\n');
+        }
+        Ok(text)
     }
 
     /// Finds where a Spark driver printed to that ran on the cluster: YARN's container, whose
@@ -254,6 +355,28 @@ impl Logs {
     }
 }
 
+/// The end of what is read, at least so many bytes of it where there are, without keeping the rest.
+fn end_of(mut from: impl Read, bytes: usize) -> Result<Vec<u8>, Trouble> {
+    let mut end = Vec::new();
+    let mut buffer = [0; 8 * 1024];
+    let mut seen = 0;
+    loop {
+        let read = from.read(&mut buffer);
+        let read = read.map_err(|error| Trouble::Other(format!("it broke off: {error}")))?;
+        if read == 0 {
+            return Ok(end);
+        }
+        seen += read;
+        if seen > LARGE {
+            return Err(Trouble::Other("it is large".to_owned()));
+        }
+        end.extend_from_slice(&buffer[..read]);
+        if end.len() > 2 * bytes {
+            end.drain(..end.len() - bytes);
+        }
+    }
+}
+
 /// What a process printed that logs into a folder.
 fn in_folder(bucket: &str, folder: &str) -> Printed {
     let object = |name: &str| Source::Object {
@@ -355,6 +478,14 @@ mod tests {
         for other in ["", "s3://", "/tmp/stdout", "logs:", "logs:group"] {
             assert_eq!(other.parse::<Source>(), Err(NotASource(other.into())));
         }
+    }
+
+    #[test]
+    fn the_end_is_kept_and_not_what_is_before() {
+        let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+        let end = end_of(text.as_slice(), 1_000).unwrap();
+        assert!(text.ends_with(&end) && (1_000..=2_000 + 8 * 1024).contains(&end.len()));
+        assert_eq!(end_of(&b"short"[..], 1_000).unwrap(), b"short");
     }
 
     #[test]
