@@ -229,6 +229,7 @@ fn cluster_failed(now: Timestamp) -> anyhow::Result<Fact> {
         id: Some("j-1".into()),
         endpoint: None,
         reason: Some("Spot capacity was reclaimed".to_owned()),
+        history: None,
     });
     Ok(Fact::new(team, None, now, body))
 }
