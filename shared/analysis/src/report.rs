@@ -168,7 +168,7 @@ SELECT team, workflow, run, round(sum(cost), 2) AS cost
 FROM costs
 WHERE run IS NOT NULL
 GROUP BY 1, 2, 3
-ORDER BY sum(cost) DESC, 1, 2, 3
+ORDER BY 4 DESC, 1, 2, 3
 LIMIT 100";
 
 const COST_PER_TEAM: &str = "\
@@ -178,4 +178,4 @@ SELECT team, count(DISTINCT run) AS runs,
        round(sum(cost), 2) AS cost
 FROM costs
 GROUP BY 1
-ORDER BY sum(cost) DESC, 1";
+ORDER BY 5 DESC, 1";

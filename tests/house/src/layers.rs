@@ -102,7 +102,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         name: "analysis",
         folder: "shared/analysis",
-        layers: Layers::Only(&["history"]),
+        layers: Layers::Only(&["history", "model"]),
         libraries: Libraries::Only(&["async-trait", "datafusion", "serde", "thiserror", "tokio"]),
         because: "it asks files, whoever wrote them; it alone has an SQL engine",
     },
