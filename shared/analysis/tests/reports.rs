@@ -356,7 +356,8 @@ fn an_instance_is_paid_by_those_who_used_it() {
 
 #[test]
 fn what_came_twice_counts_once_and_partitions_are_columns() {
-    let counts = "SELECT * FROM (SELECT count(*) AS runs FROM runs), (SELECT count(*) AS tasks FROM tasks),
+    let counts =
+        "SELECT * FROM (SELECT count(*) AS runs FROM runs), (SELECT count(*) AS tasks FROM tasks),
                   (SELECT count(*) AS clusters FROM clusters)";
     assert_eq!(ask(counts), ["6 5 3"]);
     let days = "SELECT date, team, count(*) FROM runs WHERE date <= '2026-03-03' GROUP BY 1, 2 ORDER BY 1, 2";

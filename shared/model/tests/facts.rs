@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use model::Timestamp;
 use model::cluster::Endpoint;
 use model::fact::{
-    ClusterFact, ClusterHistory, DeadlineFact, Fact, FactBody, LettersFact, OperationFact, RiskFact,
-    RunFact, RunHistory, SlowFact, TaskFact, TaskHistory, TaskReady, TickFact,
+    ClusterFact, ClusterHistory, DeadlineFact, Fact, FactBody, LettersFact, OperationFact,
+    RiskFact, RunFact, RunHistory, SlowFact, TaskFact, TaskHistory, TaskReady, TickFact,
 };
 use model::id::{RunId, Slot};
 use model::message::Function;
