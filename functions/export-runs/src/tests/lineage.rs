@@ -155,7 +155,8 @@ fn a_service_that_fails_keeps_its_message_and_takes_nothing_from_the_other() {
             *day.exporter.fails.borrow_mut() = Some((failing, error.clone()));
             let ended = day.facts.last().unwrap().clone();
             assert!(matches!(ended.body, FactBody::RunFailed(_)));
-            assert_eq!(day.deliver(&[ended]), [expected.clone()]);
+            let told = day.deliver(std::slice::from_ref(&ended));
+            assert_eq!(told, std::slice::from_ref(&expected));
             assert_eq!(day.exporter.of(other).len(), 1, "{other:?}");
         }
     }

@@ -76,10 +76,13 @@ fn a_cancelled_run_waits_for_its_attempts_within_reason() {
     day.ports.store.seed(&open);
     let ended = facts::run(&run);
     day.ports.clock.set(minute(31));
-    assert_eq!(day.deliver(&[ended.clone()]), [Verdict::Later(AGAIN)]);
+    assert_eq!(
+        day.deliver(std::slice::from_ref(&ended)),
+        [Verdict::Later(AGAIN)]
+    );
     assert!(day.exporter.taken.borrow().is_empty());
     day.ports.clock.set(PATIENCE.after(ended.time));
-    assert_eq!(day.deliver(&[ended.clone()]), [Verdict::Done]);
+    assert_eq!(day.deliver(std::slice::from_ref(&ended)), [Verdict::Done]);
     let without = handed_over(&day).len();
     day.exporter.taken.take();
     day.ports
