@@ -294,7 +294,8 @@ fn what_belongs_to_a_run_names_its_span_and_older_facts_that_do_not_are_read() {
         let fact = fact(body);
         let mut value = serde_json::to_value(&fact).unwrap();
         let removed = value.as_object_mut().unwrap().remove("traceparent");
-        let is_of_run = !["cluster", "operation"].contains(&name.split('.').nth(1).unwrap());
+        let is_of_run =
+            !["cluster", "letters", "operation"].contains(&name.split('.').nth(1).unwrap());
         assert_eq!(removed.is_some(), is_of_run, "{name}");
         assert_eq!(serde_json::from_value::<Fact>(value).unwrap(), fact);
     }
