@@ -30,8 +30,7 @@ pub(crate) async fn look<P: Ports>(ports: &P, due: Place, now: Timestamp) -> Res
     if read.value.due_at.is_none_or(|due_at| due_at > now) {
         return Ok(());
     }
-    let holding = holding(ports, &read.value, now).await?;
-    match holding {
+    match holding(ports, &read.value, now).await? {
         Holding::Alive | Holding::Unheard => {
             let next = Place {
                 due_at: Some(AGAIN.after(now)),

@@ -180,7 +180,9 @@ fn arguments_beyond_what_the_services_take_are_refused() {
         )
     };
     let fixed = "spark-submit--deploy-modecluster--classC--confk=vx".len();
-    at_most(&spark, 10_240 - fixed, Code::ArgumentsTooLong);
+    // Its span is told, too: 55 characters.
+    let span = "--confspark.yarn.appMasterEnv.TRACEPARENT=".len() + 55;
+    at_most(&spark, 10_240 - fixed - span, Code::ArgumentsTooLong);
     let presto = |text| format!("presto: {{ cluster: night, statement: \"{text}\" }}");
     at_most(
         &presto,

@@ -90,6 +90,7 @@ fn examples(root: &Value, schema: &Value) -> Vec<Value> {
         Some("integer") => vec![schema["minimum"].clone(), schema["maximum"].clone()],
         Some("string") if schema.get("pattern").is_some() => vec![json!("80%")],
         Some("string") => vec![json!("text")],
+        Some("boolean") => vec![json!(true), json!(false)],
         Some("several") => vec![json!("text"), json!(1.5), json!(true)],
         None => vec![json!({ "anything": [1] })],
         Some(other) => panic!("no example for {other}: {schema}"),
