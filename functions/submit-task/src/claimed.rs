@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::Timestamp;
 use model::cluster::Instance;
 use model::fact::TaskReady;
+use model::key::Key;
 use model::limit::{self, SizedLimit};
 use model::task::{Claim, Task, TaskState};
 use model::work::Submission;
-use ports::{CommitError, Ports, StateStore as _, Trouble, Versioned, Write};
+use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::lots::Seat;
 use protocols::{limits, registry};
 
@@ -70,15 +71,29 @@ impl Claimed {
     }
 
     /// Commits the item of a claim that is given up, and gives back what was taken under it. Also when
-    /// another write came first: who took the claim over sits there by an epoch and versions of its
-    /// own, and nobody else would free what we took since.
+    /// another write came first: nobody else would free what we took since and the other does not need.
     pub async fn give_up<P: Ports>(&self, ports: &P, task: &Task) -> Result<(), Trouble> {
         let write = Write::replace(task, Some(self.task.version));
-        let committed = ports.store().commit(vec![write]).await;
-        if !matches!(committed, Err(CommitError::Store(_))) {
-            self.give_back(ports).await?;
+        match ports.store().commit(vec![write]).await {
+            Ok(()) => self.give_back(ports).await,
+            Err(CommitError::Conflict) => {
+                self.give_back_what_is_free(ports).await?;
+                Err(Trouble::Conflict)
+            }
+            Err(CommitError::Store(error)) => Err(error.into()),
         }
-        Ok(committed?)
+    }
+
+    /// Gives back what it took, unless another lives on it by now; says whether the item is still the
+    /// one of this claim.
+    pub async fn give_back_what_is_free<P: Ports>(&self, ports: &P) -> Result<bool, Trouble> {
+        let key = Key::Task(self.ready.run.clone(), self.ready.task.clone());
+        let Some(read) = ports.store().get::<Task>(&key).await? else {
+            self.give_back(ports).await?;
+            return Ok(false);
+        };
+        self.give_back_of_others(ports, &read.value).await?;
+        Ok(read.version == self.task.version)
     }
 
     /// The claim of the item.

@@ -129,7 +129,9 @@ async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Re
         return Ok(());
     }
     // First: once the item says cancelled, a repeated message would not come this far.
-    claimed.give_back(ports).await?;
+    if !claimed.give_back_what_is_free(ports).await? {
+        return Err(Trouble::Conflict);
+    }
     let mut task = claimed.task.value.clone();
     task.state = TaskState::Cancelled;
     task.ended_at = Some(ports.clock().now());
