@@ -10,7 +10,7 @@ use crate::project;
 /// Simulates hostile days of a whole platform and checks every guarantee.
 ///
 /// Every option is the simulator's own: --seeds N, --seed S, --minutes M, --threads T, --story,
-/// --all, --format table|json. `cargo xtask simulate -- --help` lists them.
+/// --all, --whole, --format table|json. `cargo xtask simulate -- --help` lists them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
