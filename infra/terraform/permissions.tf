@@ -216,7 +216,7 @@ locals {
           actions = ["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
           resources = [
             for function in keys(local.inboxes) : "${local.arn.sqs}:${var.deployment}-${function}-dead-letters"
-            if function != "mirror-facts"
+            if !contains(["archive-facts", "export-runs", "mirror-facts"], function)
           ]
         }
       },

@@ -133,7 +133,10 @@ impl EventBus for SnsSqsBus {
     }
 
     async fn set_aside(&self) -> Result<BTreeMap<Function, u32>, BusError> {
-        let counting = self.queue_urls.iter().map(|(inbox, url)| async move {
+        // Of optional functions nobody knows here whether they are there; their alarms tell.
+        let known = self.queue_urls.iter();
+        let known = known.filter(|(inbox, _)| !inbox.is_optional());
+        let counting = known.map(|(inbox, url)| async move {
             let letters = self.count(&dead_letters(url)).await?;
             Ok::<_, BusError>((*inbox, letters))
         });
