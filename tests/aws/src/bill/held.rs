@@ -34,7 +34,7 @@ const LAYER: Ceiling = Ceiling {
     write_units: 4.7,
     read_units: 5.4,
     topic_publishes: 0.4,
-    queue_requests: 5.0,
+    queue_requests: 5.4,
     invocations: 0.5,
 };
 
