@@ -100,6 +100,7 @@ mod tests {
     use super::*;
 
     /// Keeps its folder as long as it lives.
+    // The folder goes when this is dropped; nobody reads it.
     struct Temporary(FolderArchive, #[allow(dead_code)] tempfile::TempDir);
 
     impl Archive for Temporary {
