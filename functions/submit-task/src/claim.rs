@@ -21,7 +21,7 @@ use protocols::{content, facts, registry, stop};
 
 use crate::abandon;
 use crate::choose;
-use crate::claimed::Claimed;
+use crate::claimed::{Claimed, Taken};
 use crate::park::{self, Wait};
 use crate::view::{View, Views};
 
@@ -333,7 +333,13 @@ impl Attempt<'_> {
                 receives,
             })),
             Err(error) => {
-                crate::submit::refuse(ports, task, &places, None, None, error.to_string()).await?;
+                let taken = Taken {
+                    task: &task,
+                    places: &places,
+                    seat: None,
+                    instance: None,
+                };
+                taken.refuse(ports, error.to_string()).await?;
                 Ok(None)
             }
         }

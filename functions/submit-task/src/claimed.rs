@@ -7,11 +7,14 @@ use model::cluster::Instance;
 use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::{self, SizedLimit};
-use model::task::{Claim, Task, TaskState};
+use model::task::{Claim, FailureClass, Task, TaskState};
 use model::work::Submission;
-use ports::{CommitError, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use ports::{
+    Clock as _, CommitError, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _,
+    Versioned, Write,
+};
 use protocols::lots::Seat;
-use protocols::{limits, registry};
+use protocols::{facts, limits, registry};
 
 use crate::view::View;
 
@@ -38,14 +41,21 @@ pub(crate) struct Claimed {
     pub receives: u32,
 }
 
-impl Claimed {
-    /// Gives back what it took and did not use, and lets as many waiters go.
+/// What was taken for a claim, and the claim's item as it was committed.
+pub(crate) struct Taken<'a> {
+    pub task: &'a Versioned<Task>,
+    pub places: &'a [Versioned<limit::Place>],
+    pub seat: Option<&'a Seat>,
+    pub instance: Option<&'a Instance>,
+}
+
+impl Taken<'_> {
+    /// Gives back what was not used, and lets as many waiters go.
     pub async fn give_back<P: Ports>(&self, ports: &P) -> Result<(), Trouble> {
-        let instance = self.instance.as_ref();
-        registry::give_back(ports, &self.places, self.seat.as_ref(), instance).await
+        registry::give_back(ports, self.places, self.seat, self.instance).await
     }
 
-    /// Gives back what it took of an attempt that another has. While that one lives on a claim which
+    /// Gives back what was taken for an attempt that another has. While that one lives on a claim which
     /// counts on what was taken under it by whomever, that is the attempt's, and is freed with its end.
     pub async fn give_back_of_others<P: Ports>(
         &self,
@@ -53,7 +63,7 @@ impl Claimed {
         attempt: &Task,
     ) -> Result<(), Trouble> {
         let lives = matches!(attempt.state, TaskState::Submitted | TaskState::Running)
-            && attempt.attempt_key() == self.submission.key;
+            && attempt.attempt_key() == self.task.value.attempt_key();
         let Some(claim) = attempt.claim.as_ref().filter(|_| lives) else {
             return self.give_back(ports).await;
         };
@@ -63,11 +73,11 @@ impl Claimed {
         };
         let own = self.places.iter().filter(|place| !is_counted_on(place));
         let own: Vec<Versioned<limit::Place>> = own.cloned().collect();
+        let ours = self.task.value.claim.as_ref();
         let seat = self
             .seat
-            .as_ref()
-            .filter(|_| claim.place != self.claim().place);
-        registry::give_back(ports, &own, seat, self.instance.as_ref()).await
+            .filter(|_| ours.is_none_or(|ours| claim.place != ours.place));
+        registry::give_back(ports, &own, seat, self.instance).await
     }
 
     /// Commits the item of a claim that is given up, and gives back what was taken under it. Also when
@@ -84,16 +94,49 @@ impl Claimed {
         }
     }
 
-    /// Gives back what it took, unless another lives on it by now; says whether the item is still the
-    /// one of this claim.
+    /// Gives back what was taken, unless another lives on it by now; says whether the item is still
+    /// the one of this claim.
     pub async fn give_back_what_is_free<P: Ports>(&self, ports: &P) -> Result<bool, Trouble> {
-        let key = Key::Task(self.ready.run.clone(), self.ready.task.clone());
+        let ours = &self.task.value;
+        let key = Key::Task(ours.run.clone(), ours.task.clone());
         let Some(read) = ports.store().get::<Task>(&key).await? else {
             self.give_back(ports).await?;
             return Ok(false);
         };
         self.give_back_of_others(ports, &read.value).await?;
         Ok(read.version == self.task.version)
+    }
+
+    /// Ends a task that can never be submitted.
+    pub async fn refuse<P: Ports>(&self, ports: &P, reason: String) -> Result<(), Trouble> {
+        let mut task = self.task.value.clone();
+        task.state = TaskState::Failed;
+        task.failure = Some(FailureClass::Refused);
+        task.reason = Some(reason);
+        task.ended_at = Some(ports.clock().now());
+        self.give_up(ports, &task).await?;
+        let told = facts::task(&task).into_iter().collect();
+        Ok(ports.bus().publish(told).await?)
+    }
+}
+
+impl Claimed {
+    /// What it holds.
+    pub fn taken(&self) -> Taken<'_> {
+        Taken {
+            task: &self.task,
+            places: &self.places,
+            seat: self.seat.as_ref(),
+            instance: self.instance.as_ref(),
+        }
+    }
+
+    /// Whether it is a claim of what is ready here.
+    pub fn is_for(&self, ready: &TaskReady) -> bool {
+        let ours = &self.ready;
+        (ours.generation, ours.attempt) == (ready.generation, ready.attempt)
+            && ours.task == ready.task
+            && ours.run == ready.run
     }
 
     /// The claim of the item.

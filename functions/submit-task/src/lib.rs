@@ -21,6 +21,7 @@ mod view;
 use model::fact::{FactBody, TaskReady};
 use model::key::Key;
 use model::message::Message;
+use model::units::Seconds;
 use ports::{Delivery, Ports, Trouble, TypedStore as _, Verdict};
 use protocols::registry;
 
@@ -48,6 +49,10 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     let mut claims: Vec<(usize, Claimed)> = Vec::new();
     for (position, (receives, wanted)) in wanted.into_iter().enumerate() {
         match wanted {
+            // A claim of this very batch is nobody's to take over, however long the batch takes.
+            Ok(Wanted::Submit(ready)) if claims.iter().any(|(_, one)| one.is_for(&ready)) => {
+                verdicts[position] = Verdict::from(Err(Trouble::Later(Seconds(1))));
+            }
             Ok(Wanted::Submit(ready)) => {
                 match claim::claim(ports, &mut views, &ready, receives).await {
                     Ok(Some(claimed)) => claims.push((position, claimed)),

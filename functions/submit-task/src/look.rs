@@ -129,7 +129,7 @@ async fn drop_claim<P: Ports>(ports: &P, claimed: Claimed, reason: String) -> Re
         return Ok(());
     }
     // First: once the item says cancelled, a repeated message would not come this far.
-    if !claimed.give_back_what_is_free(ports).await? {
+    if !claimed.taken().give_back_what_is_free(ports).await? {
         return Err(Trouble::Conflict);
     }
     let mut task = claimed.task.value.clone();
@@ -152,7 +152,7 @@ async fn undo<P: Ports>(ports: &P, claimed: Claimed) -> Result<(), Trouble> {
     task.claim = None;
     task.cluster = None;
     task.reason = None;
-    claimed.give_up(ports, &task).await?;
+    claimed.taken().give_up(ports, &task).await?;
     Err(Trouble::Conflict)
 }
 

@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 
 use choreography::claim::{self, LEASE};
 use choreography::retry;
-use model::cluster::Instance;
 use model::id::SubmissionId;
 use model::key::Key;
-use model::limit;
 use model::message::{Function, Message};
 use model::observation::{WorkObservation, WorkState};
-use model::task::{FailureClass, Place, Task, TaskState};
+use model::task::{Place, Task, TaskState};
 use model::units::Seconds;
 use ports::{
     Clock as _, CommitError, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _,
-    SubmitError, Trouble, TypedStore as _, Verdict, Versioned, Write,
+    SubmitError, Trouble, TypedStore as _, Verdict, Write,
 };
-use protocols::lots::Seat;
-use protocols::{facts, limits, registry, stop};
+use protocols::{limits, stop};
 
 use crate::claimed::Claimed;
 use crate::look;
@@ -168,24 +165,7 @@ async fn answered<P: Ports>(
             release_claim(ports, claimed, reason).await?;
             Err(Trouble::Later(PLACE_GONE))
         }
-        Err(SubmitError::Refused { reason }) => {
-            let Claimed {
-                task,
-                places,
-                seat,
-                instance,
-                ..
-            } = claimed;
-            refuse(
-                ports,
-                task,
-                &places,
-                seat.as_ref(),
-                instance.as_ref(),
-                reason,
-            )
-            .await
-        }
+        Err(SubmitError::Refused { reason }) => claimed.taken().refuse(ports, reason).await,
         Err(SubmitError::Unknown { reason }) => {
             tracing::warn!(
                 run = %key.run,
@@ -216,7 +196,7 @@ async fn commit_id<P: Ports>(
         if is_it && task.attempt_key() == claimed.submission.key && !ours {
             // Whoever took the claim over has found and adopted it, or it has ended by itself.
             if task.state.outcome().is_some() {
-                claimed.give_back(ports).await?;
+                claimed.taken().give_back(ports).await?;
             }
             return Ok(task.submission);
         }
@@ -250,7 +230,7 @@ async fn commit_id<P: Ports>(
             ports.compute().cancel(place, ids, claim::STRAY).await?;
             // Under our own claim the places are the attempt's.
             if !ours || task.state.outcome().is_some() {
-                claimed.give_back_of_others(ports, &task).await?;
+                claimed.taken().give_back_of_others(ports, &task).await?;
             }
             let is_over = ended_without || task.attempt_key() != claimed.submission.key;
             return Ok(task.submission.filter(|_| !is_over));
@@ -269,7 +249,7 @@ async fn commit_id<P: Ports>(
         }
         if task.state.outcome().is_some() {
             // It ended before we could say where it sits; observe-task did not know the places.
-            claimed.give_back(ports).await?;
+            claimed.taken().give_back(ports).await?;
             return Ok(task.submission);
         }
         match ports
@@ -339,42 +319,5 @@ async fn release_claim<P: Ports>(
     task.claim = None;
     task.cluster = None;
     task.reason = Some(reason);
-    claimed.give_up(ports, &task).await
-}
-
-/// Ends a task that can never be submitted.
-pub(crate) async fn refuse<P: Ports>(
-    ports: &P,
-    task: Versioned<Task>,
-    places: &[Versioned<limit::Place>],
-    seat: Option<&Seat>,
-    instance: Option<&Instance>,
-    reason: String,
-) -> Result<(), Trouble> {
-    let Versioned {
-        value: mut task,
-        version,
-    } = task;
-    task.state = TaskState::Failed;
-    task.failure = Some(FailureClass::Refused);
-    task.reason = Some(reason);
-    task.ended_at = Some(ports.clock().now());
-    match ports
-        .store()
-        .commit(vec![Write::replace(&task, Some(version))])
-        .await
-    {
-        Ok(()) => {}
-        Err(CommitError::Conflict) => {
-            // Who took the claim over sits there in its own right.
-            registry::give_back(ports, places, seat, instance).await?;
-            return Err(Trouble::Conflict);
-        }
-        Err(CommitError::Store(error)) => return Err(error.into()),
-    }
-    ports
-        .bus()
-        .publish(facts::task(&task).into_iter().collect())
-        .await?;
-    registry::give_back(ports, places, seat, instance).await
+    claimed.taken().give_up(ports, &task).await
 }

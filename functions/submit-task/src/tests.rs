@@ -109,6 +109,16 @@ fn no_answer_is_looked_up_after_the_lease_before_anything_is_submitted_again() {
 }
 
 #[test]
+fn an_attempt_that_is_twice_in_a_batch_is_submitted_once() {
+    let (ports, run) = world(&workflow(&[("a", &[], "")]));
+    let message = ready(&run, "a", 1, 1);
+    let verdicts = deliver(&ports, &[message.clone(), message.clone()]);
+    assert_eq!(verdicts, [Verdict::Done, Verdict::Later(Seconds(1))]);
+    until_done(&ports, &message);
+    assert_eq!(ports.compute.work().len(), 1);
+}
+
+#[test]
 fn throttling_spends_no_budget() {
     let (ports, run) = world(&workflow(&[("a", &[], "")]));
     ports
