@@ -125,10 +125,16 @@ const FOUND_WITH_ALERTS: &[(u64, &str)] = &[
 ];
 
 /// The same on days as they are drawn now, of which most are small.
-const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[(
-    29150,
-    "a submitter that slept freed the places of an attempt that another had committed under its claim",
-)];
+const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
+    (
+        29150,
+        "a submitter that slept freed the places of an attempt that another had committed under its claim",
+    ),
+    (
+        116_082,
+        "a batch that had an attempt twice and slept past its own lease submitted it twice",
+    ),
+];
 
 fn day(script: &Script, totals: &mut Totals) {
     if let Err(failure) = play::day(script, totals) {
