@@ -100,7 +100,7 @@ impl Address {
     }
 
     /// The same path elsewhere.
-    fn instead(self, url: &str) -> Result<Self, String> {
+    pub fn instead(self, url: &str) -> Result<Self, String> {
         let uri: Uri = url
             .parse()
             .map_err(|_| "the endpoint that is set is no address")?;

@@ -63,24 +63,47 @@ impl Destination {
         })?;
         Ok(Self { address, secret })
     }
+
+    fn instead(self, url: &str) -> Result<Self, ExportError> {
+        let address = self.address.instead(url).map_err(|what| ExportError {
+            url: url.to_owned(),
+            what,
+        })?;
+        Ok(Self { address, ..self })
+    }
 }
 
 impl ExportSettings {
     /// Reads settings by the names of environment variables: `OTEL_EXPORTER_OTLP_ENDPOINT` and
     /// `OPENLINEAGE_URL`; `MURMUR_OTLP_HEADERS_SECRET` and `MURMUR_OPENLINEAGE_KEY_SECRET` name
-    /// credentials.
+    /// credentials. `MURMUR_ENDPOINT_URL_OTLP` and `MURMUR_ENDPOINT_URL_OPENLINEAGE` say where to
+    /// connect instead, as for channels.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ExportError> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        let destination = |export, url: &str, secret: &str| {
-            let url = get(url);
-            url.map(|url| Destination::new(export, &url, get(secret)))
-                .transpose()
+        let destination = |export, [url, secret, instead]: [&str; 3]| {
+            let Some(url) = get(url) else {
+                return Ok(None);
+            };
+            let there = Destination::new(export, &url, get(secret))?;
+            let there = match get(instead) {
+                Some(instead) => there.instead(&instead)?,
+                None => there,
+            };
+            Ok(Some(there))
         };
-        let (otlp, headers) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "MURMUR_OTLP_HEADERS_SECRET");
-        let (openlineage, key) = ("OPENLINEAGE_URL", "MURMUR_OPENLINEAGE_KEY_SECRET");
+        let traces = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "MURMUR_OTLP_HEADERS_SECRET",
+            "MURMUR_ENDPOINT_URL_OTLP",
+        ];
+        let lineage = [
+            "OPENLINEAGE_URL",
+            "MURMUR_OPENLINEAGE_KEY_SECRET",
+            "MURMUR_ENDPOINT_URL_OPENLINEAGE",
+        ];
         Ok(Self {
-            traces: destination(Export::Traces, otlp, headers)?,
-            lineage: destination(Export::Lineage, openlineage, key)?,
+            traces: destination(Export::Traces, traces)?,
+            lineage: destination(Export::Lineage, lineage)?,
         })
     }
 }
@@ -248,6 +271,14 @@ mod tests {
         let lineage = both.lineage.unwrap();
         assert_eq!(lineage.address.path, "/api/v1/lineage");
         assert_eq!(lineage.secret.as_deref(), Some("key"));
+        let elsewhere = read(&[
+            ("OPENLINEAGE_URL", "https://lineage.example.com/"),
+            ("MURMUR_ENDPOINT_URL_OPENLINEAGE", "http://10.0.0.1:5000"),
+        ]);
+        let elsewhere = elsewhere.unwrap().lineage.unwrap().address;
+        let connects = (elsewhere.host.as_str(), elsewhere.port, elsewhere.is_tls);
+        assert_eq!(connects, ("10.0.0.1", 5000, false));
+        assert_eq!(elsewhere.authority, "lineage.example.com");
         let wrong = read(&[("OPENLINEAGE_URL", "http://example.com")]).err();
         let said = "nothing can be exported to `http://example.com`: it does not begin with https://, and is not this machine";
         assert_eq!(wrong.unwrap().to_string(), said);

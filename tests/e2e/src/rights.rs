@@ -29,7 +29,6 @@ pub const NOTHING_FINER: [&str; 4] = [
 /// None may be here that its function no longer has.
 pub const RARE: &[(&str, &str, &str)] = &[
     ("alert", "dynamodb:DeleteItem", STORM),
-    ("alert", "s3:GetObject", STEPS),
     ("reconcile", "elasticmapreduce:ListClusters", HOURLY),
     ("reconcile", "elasticmapreduce:TerminateJobFlows", HOURLY),
     ("terminate-cluster", "elasticmapreduce:ListClusters", SLOW),
@@ -37,8 +36,6 @@ pub const RARE: &[(&str, &str, &str)] = &[
 
 const STORM: &str = "only what was told in a digest is deleted, and on a slow machine failures do not \
                      come fast enough to be a storm";
-
-const STEPS: &str = "no team that is told here has a step that fails with a log in S3 by then";
 
 const SLOW: &str =
     "on a slow machine whoever requested the cluster finds it before its window is over";

@@ -12,9 +12,9 @@ use crate::aws::{Aws, QueueMessage};
 use crate::definitions::Definitions;
 use crate::emulator::{ACCOUNT, Emulator};
 use crate::murmur::Murmur;
+use crate::outside::{LINEAGE_KEY, Outside, TOKEN, TRACES_KEY};
 use crate::process::until;
 use crate::programs::{self, Programs};
-use crate::slack::{Slack, TOKEN};
 use crate::stand_in::{BATCH_SOURCE, EMR_SOURCE, StandIn};
 use crate::terraform::{Terraform, project};
 
@@ -24,6 +24,8 @@ pub const DEPLOYMENT: &str = "e2e";
 pub const PATIENCE: Duration = Duration::from_secs(240);
 /// How long something may take that begins with a lease that runs out.
 pub const LONG_PATIENCE: Duration = Duration::from_secs(600);
+/// The bucket of EMR's logs.
+const LOGS: &str = "logs";
 /// What the demo's jobs read.
 const RAW: [(&str, &str); 2] = [
     ("seattle-weather.csv", "raw/daily/seattle-weather.csv"),
@@ -36,7 +38,7 @@ pub struct World {
     pub murmur: Murmur,
     pub aws: Aws,
     pub stand_in: StandIn,
-    pub slack: Slack,
+    pub outside: Outside,
     pub emulator: Emulator,
     pub definitions: Definitions,
     pub folder: PathBuf,
@@ -63,10 +65,12 @@ impl World {
         let aws = Aws::start(&python, &emulator, &stand_in)?;
         let zone = make_zone(&aws)?;
         let definitions = Definitions::write(&folder)?;
-        let slack = Slack::start()?;
-        let token = json!({ "Name": format!("{DEPLOYMENT}/proof/slack"), "SecretString": TOKEN });
-        aws.call("secretsmanager", "create_secret", token)?;
-        let variables = variables(&programs, &definitions, (&stand_in, &slack), &zone);
+        let outside = Outside::start()?;
+        let keys = make_secrets(&aws)?;
+        aws.call("s3", "create_bucket", json!({ "Bucket": LOGS }))?;
+        let mut variables = variables(&programs, &definitions, (&stand_in, &outside), &zone);
+        variables["otlp_headers_secret"] = keys[0].clone();
+        variables["openlineage_key_secret"] = keys[1].clone();
         let terraform = Terraform::prepare(&folder, &emulator, &variables)?;
         terraform.apply()?;
         let murmur = Murmur::new(&programs.murmur, DEPLOYMENT, &emulator.url, &stand_in.url);
@@ -77,7 +81,7 @@ impl World {
             murmur,
             aws,
             stand_in,
-            slack,
+            outside,
             emulator,
             definitions,
             folder,
@@ -211,6 +215,14 @@ impl World {
         self.aws.drain(&self.recorder)
     }
 
+    /// Puts into S3 what EMR copies there of a cluster's work.
+    pub fn put_log(&self, cluster: &str, path: &str, printed: &str) -> Result<()> {
+        let key = format!("emr/{cluster}/{path}.gz");
+        let asked = json!({ "Bucket": LOGS, "Key": key, "Body": printed });
+        self.aws.call("s3", "put_object", asked)?;
+        Ok(())
+    }
+
     /// An inbox's URL.
     pub fn inbox(&self, function: &str) -> Result<String> {
         let name = format!("{DEPLOYMENT}-{function}");
@@ -224,7 +236,7 @@ impl World {
 fn variables(
     programs: &Programs,
     definitions: &Definitions,
-    (stand_in, slack): (&StandIn, &Slack),
+    (stand_in, outside): (&StandIn, &Outside),
     zone: &str,
 ) -> Value {
     json!({
@@ -238,12 +250,18 @@ fn variables(
         "function_environment": {
             "AWS_ENDPOINT_URL_EMR": stand_in.url,
             "AWS_ENDPOINT_URL_BATCH": stand_in.url,
-            "MURMUR_ENDPOINT_URL_SLACK": slack.url,
+            "MURMUR_ENDPOINT_URL_SLACK": outside.url,
+            "MURMUR_ENDPOINT_URL_OTLP": outside.url,
+            "MURMUR_ENDPOINT_URL_OPENLINEAGE": outside.url,
         },
         "emr_subnet": "subnet-0e2e",
-        "emr_log_uri": "s3://logs/emr/",
+        "emr_log_uri": format!("s3://{LOGS}/emr/"),
         "zone": { "id": zone, "name": "e2e.example" },
         "mirror_bus": true,
+        "history": true,
+        "history_window_seconds": 1,
+        "otlp_endpoint": "https://otlp.example.com",
+        "openlineage_url": "https://lineage.example.com",
         // The emulator has neither of these, or only in part.
         "saved_queries": false,
         "log_archive": false,
@@ -290,6 +308,21 @@ fn compute(folder: &Path, spark_submit: &Path) -> Result<PathBuf> {
     let path = folder.join("local.yaml");
     fs::write(&path, serde_json::to_string_pretty(&configuration)?)?;
     Ok(path)
+}
+
+/// Makes the secrets of whoever is posted to; gives the ARNs of those for traces and lineage.
+fn make_secrets(aws: &Aws) -> Result<[Value; 2]> {
+    let make = |name: String, value: String| -> Result<Value> {
+        let asked = json!({ "Name": name, "SecretString": value });
+        let made = aws.call("secretsmanager", "create_secret", asked)?;
+        Ok(made["ARN"].clone())
+    };
+    make(format!("{DEPLOYMENT}/proof/slack"), TOKEN.to_owned())?;
+    let (name, value) = TRACES_KEY;
+    Ok([
+        make("traces".to_owned(), format!("{name}={value}"))?,
+        make("lineage".to_owned(), LINEAGE_KEY.to_owned())?,
+    ])
 }
 
 fn make_zone(aws: &Aws) -> Result<String> {

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::Course;
 use super::operations::ask;
+use super::stop::WRONG;
+use crate::outside::{Asked, EDIT, POST, TOKEN};
 use crate::process::until;
-use crate::slack::{Asked, TOKEN};
-use crate::world::{DEPLOYMENT, PATIENCE, World};
+use crate::world::{DEPLOYMENT, LONG_PATIENCE, PATIENCE, World};
 
 /// How soon a failure is told. A machine that is busy may take longer, but not every time.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
@@ -23,9 +24,9 @@ pub fn told(world: &World, _: &mut Course) -> Result<()> {
         let run = world.trigger("proof/fails", &["--key", &key])?;
         world.until_run(&run, "failed", PATIENCE)?;
         let first = until("a channel is told", PATIENCE, || {
-            Ok(world.slack.said_of(&run).into_iter().next())
+            Ok(world.outside.said_of(&run).into_iter().next())
         })?;
-        ensure!(first.method == "chat.postMessage", "{first:?}");
+        ensure!(first.path == POST, "{first:?}");
         looked_at(&first)?;
         let after = first.at.duration_since(failed_at(world, &run)?);
         resolved(world, &run)?;
@@ -45,6 +46,22 @@ fn looked_at(told: &Asked) -> Result<()> {
     Ok(())
 }
 
+/// What a step printed is in S3 only minutes after it failed; then its message has it, too.
+pub fn printed(world: &World, course: &mut Course) -> Result<()> {
+    let run = course.run("unfit")?;
+    let edited = until(
+        "the message has what the step printed",
+        LONG_PATIENCE,
+        || {
+            let said = world.outside.said_of(run).into_iter();
+            let mut told = said.filter(|one| one.message.to_string().contains(WRONG));
+            Ok(told.next())
+        },
+    )?;
+    ensure!(edited.path == EDIT, "{edited:?}");
+    Ok(())
+}
+
 /// When the task failed, as its fact says.
 fn failed_at(world: &World, run: &str) -> Result<Timestamp> {
     let tasks = world.items(&format!("RUN#{run}"), "task#job")?;
@@ -60,24 +77,22 @@ fn resolved(world: &World, run: &str) -> Result<()> {
     )?;
     world.until_run_with_sweeps(run, "succeeded")?;
     let said = until("it is told that all is well", PATIENCE, || {
-        let said = world.slack.said_of("C0E2E").into_iter();
+        let said = world.outside.said_of("C0E2E").into_iter();
         let said: Vec<Asked> = said.filter(|one| is_about(world, one, run)).collect();
         let is_told = said.iter().any(|one| one.message["thread_ts"].is_string());
         Ok(is_told.then_some(said))
     })?;
-    let methods: Vec<&str> = said.iter().map(|one| one.method.as_str()).collect();
-    let ends_well = methods.ends_with(&["chat.update", "chat.postMessage"]);
-    ensure!(ends_well, "it was told by {methods:?}");
-    let posted = world.slack.said_of(run).into_iter();
-    let posted = posted
-        .filter(|one| one.method == "chat.postMessage" && !one.message["thread_ts"].is_string());
+    let paths: Vec<&str> = said.iter().map(|one| one.path.as_str()).collect();
+    ensure!(paths.ends_with(&[EDIT, POST]), "it was told by {paths:?}");
+    let posted = world.outside.said_of(run).into_iter();
+    let posted = posted.filter(|one| one.path == POST && !one.message["thread_ts"].is_string());
     ensure!(posted.count() == 1, "it was told more than once");
     Ok(())
 }
 
 /// Whether an edit or a reply is of the message about a run.
 fn is_about(world: &World, asked: &Asked, run: &str) -> bool {
-    let edits = world.slack.said_of(run).into_iter();
+    let edits = world.outside.said_of(run).into_iter();
     let mut edited = edits.filter_map(|one| one.message["ts"].as_str().map(str::to_owned));
     let of = ["ts", "thread_ts"].map(|name| asked.message[name].as_str());
     edited.any(|ts| of.contains(&Some(ts.as_str())))

@@ -182,7 +182,7 @@ pub fn poison(world: &World, _: &mut Course) -> Result<()> {
     incident_of_letters(world, "open", true)?;
     let about = "messages of advance-run were set aside";
     until("the team of the letter is told", PATIENCE, || {
-        Ok((!world.slack.said_of(about).is_empty()).then_some(()))
+        Ok((!world.outside.said_of(about).is_empty()).then_some(()))
     })?;
     redrive(world)?;
     world.until_quiet()?;

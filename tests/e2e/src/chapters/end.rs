@@ -10,7 +10,9 @@ use crate::rights::{self, NOTHING_FINER, RARE};
 use crate::world::{DEPLOYMENT, World};
 
 /// What lists things by name: service, operation, list, name.
-const LISTS: [(&str, &str, &str, &str); 8] = [
+const LISTS: [(&str, &str, &str, &str); 10] = [
+    ("s3", "list_buckets", "Buckets", "Name"),
+    ("glue", "get_databases", "DatabaseList", "Name"),
     ("dynamodb", "list_tables", "TableNames", ""),
     ("sqs", "list_queues", "QueueUrls", ""),
     ("sns", "list_topics", "Topics", "TopicArn"),
@@ -30,7 +32,7 @@ pub fn rights(world: &World, _: &mut Course) -> Result<()> {
     let statements = rights::of_functions(world)?;
     let allowed = rights::allowed(&statements);
     let roles: BTreeSet<String> = allowed.keys().cloned().collect();
-    ensure!(roles.len() >= 11, "only {roles:?} have policies");
+    ensure!(roles.len() >= 14, "only {roles:?} have policies");
     let denied = rights::denied(world, &roles)?;
     ensure!(denied.is_empty(), "missing rights: {denied:#?}");
     let done = rights::done(world, &roles)?;
@@ -80,7 +82,7 @@ pub fn destroy(world: &World, _: &mut Course) -> Result<()> {
             let named = if name.is_empty() { one } else { &one[name] };
             let named = named.as_str().unwrap_or_default();
             let last = named.rsplit(['/', ':']).next().unwrap_or_default();
-            let is_ours = last == DEPLOYMENT || last.starts_with(&format!("{DEPLOYMENT}-"));
+            let is_ours = last.split(['-', '_']).next() == Some(DEPLOYMENT);
             ensure!(!is_ours, "{named} was left behind");
         }
     }

@@ -6,6 +6,8 @@ mod definitions;
 mod delivery;
 mod demo;
 mod end;
+mod exports;
+mod history;
 mod lost;
 mod operations;
 mod outage;
@@ -58,6 +60,7 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("what_no_service_takes_fails_for_good", trouble::refused),
     ("people_cancel_rerun_and_backfill", operations::operate),
     ("a_failure_is_told_once_and_soon", alerts::told),
+    ("runs_are_told_as_traces_and_as_lineage", exports::told),
     ("a_cluster_comes_by_its_tick", clusters::comes),
     (
         "what_is_run_again_or_not_wanted_is_stopped",
@@ -93,11 +96,16 @@ pub const CHAPTERS: &[(&str, Chapter)] = &[
     ("a_cluster_drains_and_goes_by_its_tick", clusters::goes),
     ("a_deadline_that_was_met_is_done_with", lost::deadline),
     (
+        "what_a_step_printed_is_told_once_it_is_in_s3",
+        alerts::printed,
+    ),
+    (
         "facts_told_again_in_another_order_change_nothing",
         delivery::told_again,
     ),
     ("in_an_outage_messages_come_back", outage::outage),
     ("poison_is_set_aside_and_redriven", delivery::poison),
+    ("what_has_ended_is_kept_for_analysis", history::kept),
     ("people_get_by_with_the_policies_for_people", people::rights),
     (
         "functions_call_what_their_policies_allow_and_no_more",

@@ -139,9 +139,6 @@ fn printed_by_step(world: &World) -> Result<[String; 3]> {
     let step = of_workflow.next().context("a step that has ended")?;
     let (cluster, id) = (step["ClusterId"].as_str(), step["Id"].as_str());
     let (cluster, id) = cluster.zip(id).context("their ids")?;
-    world
-        .aws
-        .call("s3", "create_bucket", json!({ "Bucket": "logs" }))?;
     let application = "application_1700000000000_0001";
     let container = "container_1700000000000_0001_01_000001";
     let folders = [
@@ -154,9 +151,7 @@ fn printed_by_step(world: &World) -> Result<[String; 3]> {
     ];
     for (folder, stdout, stderr) in folders {
         for (name, printed) in [("stdout", stdout), ("stderr", stderr)] {
-            let key = format!("emr/{cluster}/{folder}/{name}.gz");
-            let asked = json!({ "Bucket": "logs", "Key": key, "Body": printed });
-            world.aws.call("s3", "put_object", asked)?;
+            world.put_log(cluster, &format!("{folder}/{name}"), printed)?;
         }
     }
     let name = step["Name"].as_str().unwrap_or_default();

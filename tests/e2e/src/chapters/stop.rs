@@ -9,6 +9,9 @@ use super::operations::ask;
 use crate::process::until;
 use crate::world::{PATIENCE, World};
 
+/// What a step that fails prints.
+pub const WRONG: &str = "no column of that name";
+
 /// Begins what is stopped by its time-out, or fails by itself.
 pub fn begin_unfit(world: &World, course: &mut Course) -> Result<()> {
     course
@@ -87,12 +90,26 @@ pub fn unfit(world: &World, course: &mut Course) -> Result<()> {
     let ended = world.until_run_with_sweeps(course.run("unfit")?, "failed")?;
     let wrong = newest(&ended, "wrong");
     ensure!(wrong["failure"] == "application", "whose fault? {wrong}");
+    put_what_it_printed(world)?;
     let endless = newest(&ended, "endless");
     let said = endless["reason"].as_str().context("why it ended")?;
     ensure!(said.contains("timed out"), "why did it end? {endless}");
     until("nothing of it runs", PATIENCE, || {
         Ok((!world.is_at_work("proof--unfit--")?).then_some(()))
     })
+}
+
+/// Puts into S3 what EMR would have put there of the step that failed.
+fn put_what_it_printed(world: &World) -> Result<()> {
+    let steps = world.stand_in.steps()?;
+    let mut of_task = steps.iter().filter(|step| {
+        let name = step["Name"].as_str().unwrap_or_default();
+        name.contains("proof--unfit--") && name.contains("--wrong--")
+    });
+    let step = of_task.next().context("the step")?;
+    let ids = step["ClusterId"].as_str().zip(step["Id"].as_str());
+    let (cluster, id) = ids.context("its ids")?;
+    world.put_log(cluster, &format!("steps/{id}/stderr"), WRONG)
 }
 
 /// The newest attempt of a task of a run that is shown; null when there is none.
