@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use choreography::alert::compose::title;
+use choreography::alert::lines::title;
 use choreography::alert::summary::Summary;
 use model::Timestamp;
 use model::alert::{CurrentAlerts, Incident, IncidentState, Notice, Root, RouteRef, Symptom};

@@ -6,12 +6,10 @@
 
 #[cfg(feature = "logs")]
 mod alert;
-#[cfg(feature = "archive")]
-mod archive;
 mod entry;
 mod exports;
-mod mirror;
 mod settle;
+mod strangers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -31,12 +29,12 @@ use tracing::Instrument as _;
 use crate::{AwsPorts, Deployment, envelope};
 #[cfg(feature = "logs")]
 pub use alert::alert;
-#[cfg(feature = "archive")]
-pub use archive::archive;
 pub use entry::{CallError, call, run};
 pub use exports::exports;
-pub use mirror::mirror;
 use settle::{Fate, fate, growing_delay};
+#[cfg(feature = "archive")]
+pub use strangers::archive;
+pub use strangers::mirror;
 
 /// The most entries of one call.
 const ENTRIES: usize = 10;
