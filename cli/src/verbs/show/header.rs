@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use model::Timestamp;
 use model::run::Run;
+use model::trace::trace_id;
 
 use crate::output::paint::Paint;
 use crate::output::time::{Zone, took};
@@ -46,6 +47,7 @@ pub fn text(view: &RunView, zone: &Zone, now: Timestamp) -> String {
         );
     }
     line("definition", &short(run.definition.as_str()));
+    line("trace", &trace_id(&run.run));
     text
 }
 

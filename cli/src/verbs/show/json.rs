@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::name::TaskName;
 use model::run::{Generation, Run};
 use model::task::Task;
+use model::trace::trace_id;
 use serde::Serialize;
 
 use crate::view::run::RunView;
@@ -13,6 +14,8 @@ use crate::view::run::RunView;
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
     run: &'a Run,
+    /// The id of its trace.
+    trace: String,
     /// How many of all tasks are where.
     counts: BTreeMap<&'static str, usize>,
     tasks: Vec<Row<'a>>,
@@ -40,6 +43,7 @@ pub fn document<'a>(view: &'a RunView, names: &'a [TaskName]) -> Document<'a> {
     };
     Document {
         run: &view.run,
+        trace: trace_id(&view.run.run),
         counts: counts
             .map(|(standing, count)| (standing.word(), count))
             .collect(),
