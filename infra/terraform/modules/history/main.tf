@@ -113,7 +113,11 @@ resource "aws_glue_catalog_table" "view" {
   }
 
   storage_descriptor {
-    ser_de_info {}
+    # A view has none; but an empty one would be planned anew each time.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
     dynamic "columns" {
       for_each = local.columns[each.key]
       content {

@@ -2,12 +2,11 @@
 
 use jiff::tz::TimeZone;
 use model::Timestamp;
-use model::alert::{Incident, Root, Severity, Symptom, SymptomRef};
+use model::alert::{Incident, Root, Severity, SymptomRef};
 use model::id::digest;
 use model::name::{TaskName, TeamName, WorkflowRef};
 use model::post::{About, Link, Post, PostKind, Printed};
 use model::run::{Run, RunState};
-use model::task::FailureClass;
 use model::units::Seconds;
 
 use super::lines::{line, title};
