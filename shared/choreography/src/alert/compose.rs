@@ -270,6 +270,8 @@ fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::alert::Symptom;
+    use model::task::FailureClass;
     use model::alert::IncidentState;
 
     fn at(text: &str) -> Timestamp {
