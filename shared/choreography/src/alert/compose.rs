@@ -270,9 +270,9 @@ fn commands(incident: &Incident, summary: &Summary, kind: PostKind) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::alert::IncidentState;
     use model::alert::Symptom;
     use model::task::FailureClass;
-    use model::alert::IncidentState;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
