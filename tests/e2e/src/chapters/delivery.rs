@@ -110,7 +110,7 @@ fn submissions(world: &World) -> Result<usize> {
 }
 
 /// Functions with an inbox, and something that none of them can read.
-const POISON: [(&str, &str); 11] = [
+const POISON: [(&str, &str); 13] = [
     ("start-run", "{\"tick\": "),
     (
         "advance-run",
@@ -128,6 +128,8 @@ const POISON: [(&str, &str); 11] = [
     ("reconcile", "17"),
     ("alert", "{\"alert\": \"nobody knows this\"}"),
     ("mirror-facts", "{\"specversion\": \"1.0\"}"),
+    ("archive-facts", "{\"type\": \"murmur.run.failed.v1\"}"),
+    ("export-runs", "\"tick\""),
 ];
 
 pub fn poison(world: &World, _: &mut Course) -> Result<()> {
@@ -165,6 +167,8 @@ pub fn poison(world: &World, _: &mut Course) -> Result<()> {
         let url = world.inbox(&format!("{function}-dead-letters"))?;
         world.aws.drain(&url)?;
     }
+    // A sweep may have told of the poison; what comes now is to be told anew.
+    incident_of_letters(world, "over", false)?;
     // What is sound and was set aside, such as by a bug that is mended, goes on where it left off.
     let run = world.trigger("proof/fails", &["--param", "code=0", "--key", "redriven"])?;
     world.until_run(&run, "succeeded", PATIENCE)?;

@@ -47,7 +47,7 @@ pub fn told(world: &World, _: &mut Course) -> Result<()> {
 fn traced(world: &World, run: &str) -> Result<()> {
     let told = until("the run is told as a trace", PATIENCE, || {
         let told = world.outside.told_of(run).into_iter();
-        Ok(told.filter(|one| one.path == TRACE).next_back())
+        Ok(told.rfind(|one| one.path == TRACE))
     })?;
     let spans = &told.message["resourceSpans"][0]["scopeSpans"][0]["spans"];
     let spans = spans.as_array().context("spans")?;

@@ -13,9 +13,11 @@ use crate::stand_in::EMR_SOURCE;
 use crate::world::{DEPLOYMENT, PATIENCE, World};
 
 /// Every function that has an inbox.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 13] = [
     "advance-run",
     "alert",
+    "archive-facts",
+    "export-runs",
     "mirror-facts",
     "observe-task",
     "operate",
@@ -39,7 +41,7 @@ pub fn outage(world: &World, course: &mut Course) -> Result<()> {
     ask(world, &["pause", "proof/nightly", "--wait"])?;
     ensure!(!pauses(world)?.is_empty(), "it is not paused");
     let before = world.emulator.authorizations()?.len();
-    world.emulator.outage(&["dynamodb", "events"])?;
+    world.emulator.outage(&["dynamodb", "events", "s3"])?;
     let told = tell_everybody(world, course).and_then(|()| {
         until("every function has given a message back", PATIENCE, || {
             let calls = world.emulator.authorizations()?;
@@ -65,7 +67,7 @@ fn pauses(world: &World) -> Result<Vec<Value>> {
     world.items("WORKFLOW#proof/nightly", "pause")
 }
 
-/// Sends each function something it has to do with the table, or with its bus.
+/// Sends each function something it has to do with the table, or with its bus or bucket.
 fn tell_everybody(world: &World, course: &Course) -> Result<()> {
     let topic = world.terraform.output("topic_arn")?;
     for kind in FACTS {
