@@ -46,7 +46,7 @@ pub fn told(world: &World, _: &mut Course) -> Result<()> {
 /// The run is one trace: itself, and under it each of its attempts.
 fn traced(world: &World, run: &str) -> Result<()> {
     let told = until("the run is told as a trace", PATIENCE, || {
-        let told = world.outside.told_of(run).into_iter();
+        let mut told = world.outside.told_of(run).into_iter();
         Ok(told.rfind(|one| one.path == TRACE))
     })?;
     let spans = &told.message["resourceSpans"][0]["scopeSpans"][0]["spans"];
