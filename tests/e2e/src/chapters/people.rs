@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::Course;
 use super::delivery::{dead_letters, send};
+use super::operations::ask;
+use super::stop::newest;
 use crate::definitions::minute;
 use crate::murmur::Murmur;
 use crate::process::{text, until};
@@ -67,13 +69,21 @@ fn look(world: &World, reader: &Person) -> Result<()> {
         &["why", "proof/fails"],
         &["timeline"],
         &["clusters"],
-        &["clusters", "proof/steady"],
         &["clusters", "endpoint", "proof/steady"],
         &["logs", "proof/fails"],
         &["dead-letters", "list"],
     ] {
         reader.may(arguments)?;
     }
+    // Whoever holds places is looked up where somebody does.
+    let run = world.trigger("proof/unfit", &["--key", "looked-at"])?;
+    until("a step runs", PATIENCE, || {
+        let shown = world.murmur.show(&run)?;
+        Ok((newest(&shown, "endless")["state"] == "running").then_some(()))
+    })?;
+    reader.may(&["clusters", "proof/steady"])?;
+    ask(world, &["cancel", &run, "--why", "it was looked at"])?;
+    world.until_run(&run, "cancelled", PATIENCE)?;
     let job = reader.may(&printed_by_job(world)?)?;
     ensure!(job.contains("Batch has this"), "what did it print? {job}");
     let step = reader.may(&printed_by_step(world)?)?;
