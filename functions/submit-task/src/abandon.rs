@@ -5,7 +5,6 @@
 //! certainly not submitted is ended here.
 
 use model::Timestamp;
-use model::attempt::AttemptKey;
 use model::fact::TaskReady;
 use model::key::Key;
 use model::message::{Function, Message};
@@ -102,12 +101,7 @@ pub(crate) fn is_about(task: &Task, ready: &TaskReady) -> bool {
 /// Tells once more that an attempt was refused which a newer generation has replaced since: whoever
 /// was refused may have crashed before that was told.
 pub(crate) async fn refused_before<P: Ports>(ports: &P, ready: &TaskReady) -> Result<(), Trouble> {
-    let key = Key::PastAttempt(AttemptKey {
-        run: ready.run.clone(),
-        task: ready.task.clone(),
-        generation: ready.generation,
-        attempt: ready.attempt,
-    });
+    let key = Key::PastAttempt(ready.attempt_key());
     match ports.store().get::<PastAttempt>(&key).await? {
         Some(past) if past.value.attempt.failure == Some(FailureClass::Refused) => {
             give_back(ports, &past.value.attempt).await

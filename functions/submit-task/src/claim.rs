@@ -5,7 +5,6 @@ use std::sync::Arc;
 use choreography::claim::{self, Claiming, LEASE};
 use choreography::selection;
 use choreography::work;
-use model::attempt::AttemptKey;
 use model::cluster::Instance;
 use model::definition::{Cluster, TaskKind};
 use model::fact::TaskReady;
@@ -113,21 +112,12 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn key(&self) -> AttemptKey {
-        AttemptKey {
-            run: self.ready.run.clone(),
-            task: self.ready.task.clone(),
-            generation: self.ready.generation,
-            attempt: self.ready.attempt,
-        }
-    }
-
     /// Nothing is left to do but what a crash may have left undone: telling a refusal, and passing a
     /// release on to the next waiter.
     async fn repeat<P: Ports>(&self, ports: &P) -> Result<Option<Claimed>, Trouble> {
         if let Some(stored) = self.stored
             && stored.value.failure == Some(FailureClass::Refused)
-            && stored.value.attempt_key() == self.key()
+            && stored.value.attempt_key() == self.ready.attempt_key()
         {
             abandon::give_back(ports, &stored.value).await?;
         }
@@ -254,7 +244,7 @@ impl Attempt<'_> {
         if let Some(ended) = instance.as_ref().filter(|one| one.state.is_terminal()) {
             // It is looked at no more, so nobody else would clear away the former submitter.
             let limit = selection::steps_limit(ended).limit;
-            lots::vacate(ports, &limit, &self.key()).await?;
+            lots::vacate(ports, &limit, &self.ready.attempt_key()).await?;
         }
         let wanted = self.limits(ports, views).await?;
         self.seated(ports, views, task, wanted, instance, receives, true)
@@ -274,7 +264,7 @@ impl Attempt<'_> {
         receives: u32,
         look_up: bool,
     ) -> Result<Option<Claimed>, Trouble> {
-        let key = self.key();
+        let key = self.ready.attempt_key();
         let name = key.to_string();
         let now = ports.clock().now();
         let timeout = self.view.plan.written(self.position).timeout;
@@ -436,7 +426,7 @@ impl Attempt<'_> {
     }
 
     async fn holds<P: Ports>(&self, ports: &P, limit: &LimitRef) -> Result<bool, Trouble> {
-        let name = self.key().to_string();
+        let name = self.ready.attempt_key().to_string();
         let held = limits::held(ports, limit).await?;
         Ok(held.iter().any(|place| place.value.holder == name))
     }

@@ -131,14 +131,6 @@ impl Claimed {
         }
     }
 
-    /// Whether it is a claim of what is ready here.
-    pub fn is_for(&self, ready: &TaskReady) -> bool {
-        let ours = &self.ready;
-        (ours.generation, ours.attempt) == (ready.generation, ready.attempt)
-            && ours.task == ready.task
-            && ours.run == ready.run
-    }
-
     /// The claim of the item.
     pub fn claim(&self) -> &Claim {
         self.task

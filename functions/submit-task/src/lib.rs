@@ -50,8 +50,8 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
     for (position, (receives, wanted)) in wanted.into_iter().enumerate() {
         match wanted {
             // A claim of this very batch is nobody's to take over, however long the batch takes.
-            Ok(Wanted::Submit(ready)) if claims.iter().any(|(_, one)| one.is_for(&ready)) => {
-                verdicts[position] = Verdict::from(Err(Trouble::Later(Seconds(1))));
+            Ok(Wanted::Submit(ready)) if has(&claims, &ready) => {
+                verdicts[position] = Verdict::Later(Seconds(1));
             }
             Ok(Wanted::Submit(ready)) => {
                 match claim::claim(ports, &mut views, &ready, receives).await {
@@ -72,6 +72,11 @@ pub async fn handle<P: Ports>(ports: &P, batch: Vec<Delivery>) -> Vec<Verdict> {
         verdicts[position] = verdict;
     }
     verdicts
+}
+
+fn has(claims: &[(usize, Claimed)], ready: &TaskReady) -> bool {
+    let key = ready.attempt_key();
+    claims.iter().any(|(_, one)| one.submission.key == key)
 }
 
 enum Wanted {

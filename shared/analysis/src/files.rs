@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, ScalarValue, project_schema};
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::{DFSchema, Result, ScalarValue, project_schema};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
@@ -14,10 +16,14 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use history::{Kind, Partition, Table};
+
+/// What a file's folder says of its rows.
+const PARTITION: [&str; 2] = ["date", "team"];
 
 /// Parquet files of one table, each with its partition.
 #[derive(Debug)]
@@ -38,7 +44,7 @@ impl Files {
             };
             Field::new(column.name, kind, true)
         });
-        let partitions = ["date", "team"].map(|name| {
+        let partitions = PARTITION.map(|name| {
             let name = Field::new(name, DataType::Utf8View, false);
             Arc::new(name)
         });
@@ -65,6 +71,32 @@ impl Files {
     }
 }
 
+impl Files {
+    /// The files of the partitions that are asked for.
+    fn among(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
+        let Some(wanted) = conjunction(filters.to_vec()) else {
+            return Ok(self.files.clone());
+        };
+        if self.files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns = (0..PARTITION.len()).map(|column| {
+            let values = self.files.iter();
+            ScalarValue::iter_to_array(values.map(|file| file.partition_values[column].clone()))
+        });
+        let schema = Schema::new(self.schema.table_partition_cols().clone());
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let batch = RecordBatch::try_new(Arc::new(schema), columns)?;
+        let schema = DFSchema::try_from(batch.schema())?;
+        let wanted = session.create_physical_expr(wanted, &schema)?;
+        let wanted = wanted.evaluate(&batch)?.into_array(self.files.len())?;
+        let wanted = as_boolean_array(&wanted)?.iter();
+        let files = self.files.iter().zip(wanted);
+        let files = files.filter(|(_, is_wanted)| *is_wanted == Some(true));
+        Ok(files.map(|(file, _)| file.clone()).collect())
+    }
+}
+
 #[async_trait]
 impl TableProvider for Files {
     fn schema(&self) -> SchemaRef {
@@ -75,19 +107,36 @@ impl TableProvider for Files {
         TableType::Base
     }
 
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let supports = |filter: &&Expr| {
+            let mut columns = filter.column_refs().into_iter();
+            let is_of_partition = columns.all(|column| PARTITION.contains(&column.name.as_str()));
+            if is_of_partition && !filter.is_volatile() {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(supports).collect())
+    }
+
     async fn scan(
         &self,
         session: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.files.is_empty() {
+        let files = self.among(session, filters)?;
+        if files.is_empty() {
             let schema = project_schema(self.schema.table_schema(), projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let threads = session.config().target_partitions();
-        let groups = FileGroup::new(self.files.clone()).split_files(threads);
+        let groups = FileGroup::new(files).split_files(threads);
         // Each file is a day of a team: there is little in it to leave out.
         let mut options = TableParquetOptions::default();
         options.global.enable_page_index = false;

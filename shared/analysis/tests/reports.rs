@@ -405,6 +405,23 @@ fn a_query_that_cannot_be_answered_says_what_where_and_what_may_be_meant() {
 }
 
 #[test]
+fn files_of_other_days_and_teams_are_not_read() {
+    let (_, folder) = dataset();
+    for (date, team, count) in [("2020-01-01", "weather", 1), ("2026-03-02", "broken", 2)] {
+        let broken = folder.path().join(format!("runs/date={date}/team={team}"));
+        fs::create_dir_all(&broken).unwrap();
+        for number in 0..count {
+            fs::write(broken.join(format!("{number}.parquet")), "no Parquet").unwrap();
+        }
+    }
+    let dataset = Dataset::open(folder.path()).unwrap();
+    let all = "SELECT count(*) FROM runs";
+    assert!(dataset.query(all).is_err());
+    let some = format!("{all} WHERE date >= '2026-03-01' AND team = 'weather'");
+    assert_eq!(dataset.query(&some).unwrap().rows.len(), 1);
+}
+
+#[test]
 fn nothing_can_be_changed_or_read_besides() {
     let (dataset, folder) = dataset();
     let stolen = folder.path().join("stolen.csv");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::AttemptKey;
 use crate::cluster::{Endpoint, InstanceKey};
 use crate::expected::ScheduleRef;
 use crate::id::{EmrClusterId, EventId, OperationId, RunId, Slot, SubmissionId, digest};
@@ -202,6 +203,18 @@ pub struct TaskReady {
     /// for lets the next of that queue go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_by: Option<QueueRef>,
+}
+
+impl TaskReady {
+    /// The key of the attempt that may be submitted.
+    pub fn attempt_key(&self) -> AttemptKey {
+        AttemptKey {
+            run: self.run.clone(),
+            task: self.task.clone(),
+            generation: self.generation,
+            attempt: self.attempt,
+        }
+    }
 }
 
 /// About a task's attempt.

@@ -1,12 +1,11 @@
 //! What lies outside AWS and is posted to: Slack's Web API, and whoever keeps traces and lineage.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tiny_http::{Request, Response, Server};
 
 /// The token Slack takes.
 pub const TOKEN: &str = "xoxb-canary-0e2e";
@@ -40,15 +39,14 @@ pub struct Asked {
 impl Outside {
     /// Starts them.
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let server = Server::http("127.0.0.1:0").map_err(|error| anyhow!(error))?;
+        let url = format!("http://{}", server.server_addr());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let kept = Arc::clone(&asked);
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
+            for request in server.incoming_requests() {
                 // Whoever breaks off is not answered.
-                std::thread::spawn(move || drop(answer(stream, &kept)));
+                drop(answer(request, &kept));
             }
         });
         Ok(Self { url, asked })
@@ -73,48 +71,31 @@ impl Outside {
 }
 
 #[allow(clippy::disallowed_methods)] // the deployment under test goes by the machine's clock, too
-fn answer(mut stream: TcpStream, kept: &Mutex<Vec<Asked>>) -> Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?);
-    let (mut head, mut line) = (Vec::new(), String::new());
-    while lines.read_line(&mut line)? > 2 {
-        head.push(std::mem::take(&mut line));
-    }
-    let header = |name: &str| {
-        let mut values = head.iter().filter_map(|line| line.split_once(':'));
-        let found = values.find(|(one, _)| one.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value.trim())
+fn answer(mut request: Request, kept: &Mutex<Vec<Asked>>) -> Result<()> {
+    let path = request.url().to_owned();
+    let (name, value) = match path.as_str() {
+        TRACE => (TRACES_KEY.0, TRACES_KEY.1.to_owned()),
+        LINEAGE => ("authorization", format!("Bearer {LINEAGE_KEY}")),
+        _ => ("authorization", format!("Bearer {TOKEN}")),
     };
-    let mut body = vec![0; header("content-length").parse()?];
-    lines.read_exact(&mut body)?;
-    let path = head.first().and_then(|line| line.split(' ').nth(1));
-    let path = path.unwrap_or_default();
-    let is_known = match path {
-        TRACE => header(TRACES_KEY.0) == TRACES_KEY.1,
-        LINEAGE => header("authorization") == format!("Bearer {LINEAGE_KEY}"),
-        _ => header("authorization") == format!("Bearer {TOKEN}"),
-    };
+    let mut headers = request.headers().iter();
+    let is_known = headers.any(|one| one.field.equiv(name) && one.value.as_str() == value);
+    let message = serde_json::from_reader(request.as_reader())?;
+    let is_slack = path.starts_with("/api/chat.");
     let answer = if is_known {
         let mut asked = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let ts = format!("{}.000100", 1_700_000_000 + asked.len());
         asked.push(Asked {
             at: Timestamp::now(),
-            path: path.to_owned(),
-            message: serde_json::from_slice(&body)?,
+            path,
+            message,
         });
         json!({ "ok": true, "channel": "C0E2E", "ts": ts })
     } else {
         json!({ "ok": false, "error": "invalid_auth" })
     };
-    let status = if is_known || path.starts_with("/api/chat.") {
-        "200 OK"
-    } else {
-        "401 Unauthorized"
-    };
-    let answer = answer.to_string();
-    let length = answer.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{answer}"
-    )?;
-    Ok(())
+    // Slack says so in its answer.
+    let status = if is_known || is_slack { 200 } else { 401 };
+    let answer = Response::from_string(answer.to_string()).with_status_code(status);
+    Ok(request.respond(answer)?)
 }

@@ -2,12 +2,12 @@
 //! about one post a second (<https://docs.slack.dev/apis/web-api/rate-limits>).
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use serde_json::{Value, json};
+use tiny_http::{Header, Request, Response, Server};
 
 /// The token it takes.
 pub const TOKEN: &str = "xoxb-bench";
@@ -39,16 +39,15 @@ pub struct Asked {
 
 impl Slack {
     /// Starts it.
-    pub fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let url = format!("http://{}", listener.local_addr()?);
+    pub fn start() -> anyhow::Result<Self> {
+        let server = Server::http("127.0.0.1:0").map_err(|error| anyhow!(error))?;
+        let url = format!("http://{}", server.server_addr());
         let kept: Arc<Mutex<Kept>> = Arc::default();
         let own = Arc::clone(&kept);
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let own = Arc::clone(&own);
+            for request in server.incoming_requests() {
                 // Whoever breaks off is not answered.
-                std::thread::spawn(move || drop(answer(stream, &own)));
+                drop(answer(request, &own));
             }
         });
         Ok(Self { url, kept })
@@ -67,62 +66,35 @@ impl Slack {
     }
 }
 
-fn answer(mut stream: TcpStream, kept: &Mutex<Kept>) -> anyhow::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?);
-    let (mut head, mut line) = (Vec::new(), String::new());
-    while lines.read_line(&mut line)? > 2 {
-        head.push(std::mem::take(&mut line));
-    }
-    let header = |name: &str| {
-        let mut values = head.iter().filter_map(|line| line.split_once(':'));
-        let found = values.find(|(one, _)| one.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value.trim())
-    };
-    let mut body = vec![0; header("content-length").parse()?];
-    lines.read_exact(&mut body)?;
+fn answer(mut request: Request, kept: &Mutex<Kept>) -> anyhow::Result<()> {
     let at = Instant::now();
-    let path = head.first().and_then(|line| line.split(' ').nth(1));
-    let method = path.unwrap_or_default().trim_start_matches("/api/");
-    if header("authorization") != format!("Bearer {TOKEN}") {
-        return reply(
-            &mut stream,
-            "200 OK",
-            "",
-            &json!({ "ok": false, "error": "invalid_auth" }),
-        );
+    let method = request.url().trim_start_matches("/api/").to_owned();
+    let token = format!("Bearer {TOKEN}");
+    let mut headers = request.headers().iter();
+    if !headers.any(|one| one.field.equiv("authorization") && one.value.as_str() == token) {
+        let error = json!({ "ok": false, "error": "invalid_auth" });
+        return Ok(request.respond(Response::from_string(error.to_string()))?);
     }
-    let message: Value = serde_json::from_slice(&body)?;
+    let message: Value = serde_json::from_reader(request.as_reader())?;
     let channel = message["channel"].as_str().unwrap_or_default().to_owned();
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let due = kept.due.entry(channel.clone()).or_insert(at);
     *due = (*due).max(at) + Duration::from_secs(1);
     if *due > at + Duration::from_secs(1) * BURST {
         *due -= Duration::from_secs(1);
+        drop(kept);
         let error = json!({ "ok": false, "error": "ratelimited" });
-        return reply(
-            &mut stream,
-            "429 Too Many Requests",
-            "Retry-After: 1\r\n",
-            &error,
-        );
+        let error = Response::from_string(error.to_string()).with_status_code(429);
+        let wait = Header::from_bytes("Retry-After", "1").map_err(|()| anyhow!("no header"))?;
+        return Ok(request.respond(error.with_header(wait))?);
     }
     let ts = format!("{}.000100", 1_700_000_000 + kept.asked.len());
     kept.asked.push(Asked {
         at,
-        method: method.to_owned(),
+        method,
         message: message.to_string(),
     });
     drop(kept);
     let taken = json!({ "ok": true, "channel": channel, "ts": ts });
-    reply(&mut stream, "200 OK", "", &taken)
-}
-
-fn reply(stream: &mut TcpStream, status: &str, headers: &str, body: &Value) -> anyhow::Result<()> {
-    let body = body.to_string();
-    let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-    )?;
-    Ok(())
+    Ok(request.respond(Response::from_string(taken.to_string()))?)
 }
