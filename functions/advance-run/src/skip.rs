@@ -1,6 +1,6 @@
 //! Skipping a task that can no longer run (rule 8).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use choreography::claim::STOPPING;
 use choreography::scope::Scopes;
@@ -91,16 +91,30 @@ pub(crate) async fn told_again<P: Ports>(
     Ok(caused.iter().filter_map(facts::task).collect())
 }
 
-/// What these ends had decided in generations that are over, further down, where the next generation
-/// has decided anew or will; nobody arrives there any more with what caused it.
+/// What these ends had decided behind tasks that are in a later generation by now: what caused it
+/// arrives there no more, so nobody would come upon it.
 pub(crate) async fn left_behind<P: Ports>(
     ports: &P,
     view: &View<'_>,
     ends: &[Ended],
 ) -> Result<Vec<Fact>, Trouble> {
-    let scopes = &view.scopes;
-    let mut caused = caused_by(ports, &view.run.value, scopes, ends).await?;
-    caused.retain(|task| task.generation < scopes.effective(&task.task));
+    let View { run, plan, scopes } = view;
+    let mut caused = caused_by(ports, &run.value, scopes, ends).await?;
+    let generations: BTreeSet<u32> = caused.iter().map(|task| task.generation).collect();
+    let behind: BTreeMap<u32, BTreeSet<u32>> = generations
+        .into_iter()
+        .map(|decided| {
+            let moved = (0..)
+                .zip(&plan.tasks)
+                .filter(|(_, task)| scopes.effective(&task.name) > decided)
+                .map(|(position, _)| position);
+            (decided, plan.with_below(moved))
+        })
+        .collect();
+    caused.retain(|task| {
+        let position = plan.position(&task.task);
+        position.is_none_or(|position| behind[&task.generation].contains(&position))
+    });
     Ok(caused.iter().filter_map(facts::task).collect())
 }
 

@@ -134,6 +134,10 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         116_082,
         "a batch that had an attempt twice and slept past its own lease submitted it twice",
     ),
+    (
+        198_614,
+        "what was decided behind a task that was run again alone was never told once its teller had crashed",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {
