@@ -4,55 +4,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tiny_http::{Response, Server};
 
 /// How many requests are refused before the first is taken.
 const AWAY: usize = 3;
 
-/// A request that was taken: its path, its headers in lower case, its body.
-type Taken = (String, Vec<String>, Value);
+/// A request that was taken.
+struct Taken {
+    path: String,
+    /// Such as `x-tenant: murmur one`.
+    headers: Vec<String>,
+    body: Value,
+}
 
 /// Takes whatever is posted, after having been away at first.
 fn serve() -> (String, Arc<Mutex<Vec<Taken>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
+    let server = Server::http("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", server.server_addr());
     let taken = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&taken);
     std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let request = answer(stream.unwrap(), number < AWAY);
-            kept.lock().unwrap().extend(request);
+        for (number, mut request) in server.incoming_requests().enumerate() {
+            let is_away = number < AWAY;
+            if !is_away {
+                let taken = Taken {
+                    path: request.url().to_owned(),
+                    headers: request.headers().iter().map(ToString::to_string).collect(),
+                    body: serde_json::from_reader(request.as_reader()).unwrap(),
+                };
+                kept.lock().unwrap().push(taken);
+            }
+            let status = if is_away { 503 } else { 200 };
+            let answer = Response::from_string("{}").with_status_code(status);
+            request.respond(answer).unwrap();
         }
     });
     (address, taken)
-}
-
-fn answer(mut stream: TcpStream, is_away: bool) -> Option<Taken> {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        match line.trim_end() {
-            "" => break,
-            line => lines.push(line.to_ascii_lowercase()),
-        }
-    }
-    let length = lines
-        .iter()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.unwrap().parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
-    let status = if is_away { "503 Away" } else { "200 OK" };
-    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}").unwrap();
-    let path = lines[0].split(' ').nth(1).unwrap().to_owned();
-    (!is_away).then(|| (path, lines, serde_json::from_slice(&body).unwrap()))
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -121,21 +113,20 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
     let of = |path: &str| {
         taken
             .iter()
-            .filter(|(to, _, _)| to == path)
+            .filter(|one| one.path == path)
             .collect::<Vec<_>>()
     };
     let (traces, lineage) = (of("/v1/traces"), of("/base/api/v1/lineage"));
     assert_eq!(traces.len() + lineage.len(), taken.len());
-    assert!(
-        traces
-            .iter()
-            .all(|(_, head, _)| head.contains(&"x-tenant: murmur one".to_owned()))
-    );
-    let key = "authorization: bearer canary-of-a-key".to_owned();
-    assert!(lineage.iter().all(|(_, head, _)| head.contains(&key)));
+    let all_have = |of: &[&Taken], header: &str| {
+        of.iter()
+            .all(|one| one.headers.iter().any(|it| it.eq_ignore_ascii_case(header)))
+    };
+    assert!(all_have(&traces, "X-Tenant: murmur one"));
+    assert!(all_have(&lineage, "Authorization: Bearer canary-of-a-key"));
 
     // Each run is a trace, whole, and the one leads to the other.
-    let spans = spans(traces.iter().map(|(_, _, document)| document));
+    let spans = spans(traces.iter().map(|one| &one.body));
     let roots: BTreeMap<&str, &Value> = spans
         .iter()
         .filter(|span| span.get("parentSpanId").is_none())
@@ -159,7 +150,7 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
 
     // Every run of a job begins and ends; the file holds what the service was told.
     let mut open: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (_, _, event) in &lineage {
+    for event in lineage.iter().map(|one| &one.body) {
         open.entry(text(event, "/run/runId"))
             .or_default()
             .push(text(event, "/eventType"));
@@ -172,11 +163,11 @@ fn a_day_is_heard_of_by_who_keeps_traces_and_lineage() {
     }
     let written = fs::read_to_string(folder.path().join("openlineage.jsonl")).unwrap();
     let written: BTreeSet<&str> = written.lines().collect();
-    let told: BTreeSet<String> = lineage.iter().map(|(_, _, it)| it.to_string()).collect();
+    let told: BTreeSet<String> = lineage.iter().map(|one| one.body.to_string()).collect();
     assert_eq!(written, told.iter().map(String::as_str).collect());
     let jobs: BTreeSet<&str> = lineage
         .iter()
-        .map(|(_, _, it)| text(it, "/job/name"))
+        .map(|one| text(&one.body, "/job/name"))
         .collect();
     assert!(
         jobs.contains("hello") && jobs.contains("hello.flaky"),

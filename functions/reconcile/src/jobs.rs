@@ -32,11 +32,14 @@ struct Job {
 }
 
 impl Jobs {
-    /// Adds a task's newest attempt, if it was submitted.
+    /// Adds a task's newest attempt, if it is a job.
     pub fn add(&mut self, task: &Task) {
         let (Some(claim), Some(submission)) = (&task.claim, &task.submission) else {
             return;
         };
+        if claim.instance.is_some() {
+            return;
+        }
         self.by_place
             .entry(claim.place.clone())
             .or_default()

@@ -19,6 +19,7 @@ mod place;
 mod risk;
 mod runs;
 mod slow;
+mod steps;
 mod sweep;
 mod task;
 mod upstreams;

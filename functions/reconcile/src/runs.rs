@@ -20,6 +20,7 @@ use protocols::{facts, limits, plans};
 
 use crate::jobs::Jobs;
 use crate::slow;
+use crate::steps::Steps;
 
 /// The longest until a run is looked at again; until then, twice as long as it has run.
 const LATEST: Seconds = Seconds::hours(1);
@@ -27,17 +28,24 @@ const LATEST: Seconds = Seconds::hours(1);
 /// The soonest.
 const SOON: Seconds = Seconds(90);
 
-/// Looks at runs; their Batch jobs are asked about together. Returns what went wrong with which.
+/// Work of runs that has been open for long.
+#[derive(Default)]
+struct Open {
+    jobs: Jobs,
+    steps: Steps,
+}
+
+/// Looks at runs; their work is asked about together. Returns what went wrong with which.
 pub(crate) async fn look<P: Ports>(
     ports: &P,
     due: Vec<Versioned<Run>>,
     now: Timestamp,
 ) -> Vec<(RunId, Trouble)> {
-    let mut jobs = Jobs::default();
+    let mut open = Open::default();
     let mut troubles = Vec::new();
     let mut looked_at = Vec::new();
     for run in due {
-        match one(ports, &run.value, now, &mut jobs).await {
+        match one(ports, &run.value, now, &mut open).await {
             Ok(()) => looked_at.push(run),
             Err(trouble) => {
                 let id = run.value.run.clone();
@@ -49,7 +57,8 @@ pub(crate) async fn look<P: Ports>(
             }
         }
     }
-    let unanswered = jobs.ask(ports, now).await;
+    let mut unanswered = open.jobs.ask(ports, now).await;
+    unanswered.extend(open.steps.look(ports, now).await);
     let failed: BTreeSet<RunId> = unanswered.iter().map(|(run, _)| run.clone()).collect();
     troubles.extend(unanswered);
     for run in looked_at {
@@ -74,11 +83,11 @@ async fn one<P: Ports>(
     ports: &P,
     run: &Run,
     now: Timestamp,
-    jobs: &mut Jobs,
+    open: &mut Open,
 ) -> Result<(), Trouble> {
     match run.state {
         RunState::Waiting => start_again(ports, run).await,
-        RunState::Running => send_again(ports, run, now, jobs).await,
+        RunState::Running => send_again(ports, run, now, open).await,
         RunState::Succeeded | RunState::Failed | RunState::Cancelled | RunState::Skipped => Ok(()),
     }
 }
@@ -140,7 +149,7 @@ async fn send_again<P: Ports>(
     ports: &P,
     run: &Run,
     now: Timestamp,
-    jobs: &mut Jobs,
+    open: &mut Open,
 ) -> Result<(), Trouble> {
     let plan = plans::plan(ports, &run.definition).await?;
     let scopes = plans::scopes(ports, run).await?;
@@ -169,10 +178,9 @@ async fn send_again<P: Ports>(
         paused: run.paused,
     };
     let found = overdue(&progress, now);
-    for position in &found.jobs {
-        if let Some(task) = tasks.get(&plan.task(*position).name) {
-            jobs.add(task);
-        }
+    for task in found.open.iter().filter_map(|name| tasks.get(name)) {
+        open.jobs.add(task);
+        open.steps.add(task, &plan);
     }
     deliver(ports, run, &plan, &tasks, &found).await
 }

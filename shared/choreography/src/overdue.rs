@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Timestamp;
 use model::name::TaskName;
-use model::task::{Place, Task, TaskState};
+use model::task::{Task, TaskState};
 use model::units::Seconds;
 
 use crate::plan::Plan;
@@ -28,8 +28,8 @@ const WAITED: Seconds = Seconds::minutes(15);
 /// The most waiting attempts of one run that are tried again at once, oldest first.
 const MOST_WAITING: usize = 100;
 
-/// After how long the service is asked about a Batch job.
-const JOB_OPEN: Seconds = Seconds::minutes(10);
+/// After how long somebody must see to it that the end of submitted work is heard of.
+const LONG_OPEN: Seconds = Seconds::minutes(10);
 
 /// How far a run that has not ended has come.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +49,9 @@ pub struct Overdue {
     pub ready: Vec<Again>,
     /// Tasks whose outcome is to be delivered to advance-run.
     pub outcomes: BTreeSet<u32>,
-    /// Tasks whose Batch job the service is to be asked about.
-    pub jobs: Vec<u32>,
+    /// Tasks whose work, of this generation or an older one, has been open for so long that its event
+    /// may be lost.
+    pub open: Vec<TaskName>,
 }
 
 /// An attempt that is sent again.
@@ -94,16 +95,20 @@ pub fn overdue(progress: &Progress<'_>, now: Timestamp) -> Overdue {
                 let long = !progress.paused && WAITED.after(task.ready_at) <= now;
                 waiting.extend(long.then_some(again));
             }
-            TaskState::Submitted | TaskState::Running => {
-                found.jobs.extend(is_old_job(task, now).then_some(position));
-            }
-            TaskState::Succeeded
+            TaskState::Submitted
+            | TaskState::Running
+            | TaskState::Succeeded
             | TaskState::Failed
             | TaskState::Skipped
             | TaskState::Blocked
             | TaskState::Cancelled => {}
         }
     }
+    let open = progress
+        .tasks
+        .values()
+        .filter(|task| is_open_long(task, now));
+    found.open.extend(open.map(|task| task.task.clone()));
     waiting.sort_by_key(|again| again.since);
     found.ready.extend(waiting.into_iter().take(MOST_WAITING));
     let end = progress
@@ -161,21 +166,18 @@ impl Progress<'_> {
     }
 }
 
-/// Whether a task has been a Batch job for so long that its event may be lost.
-fn is_old_job(task: &Task, now: Timestamp) -> bool {
+/// Whether a task's work has been open for so long that its event may be lost.
+fn is_open_long(task: &Task, now: Timestamp) -> bool {
     let since = task.submitted_at.unwrap_or(task.ready_at);
-    let is_job = task.claim.as_ref().is_some_and(|claim| match claim.place {
-        Place::Queue(_) => true,
-        Place::Instance(_) => false,
-    });
-    is_job && task.submission.is_some() && JOB_OPEN.after(since) <= now
+    let is_open = matches!(task.state, TaskState::Submitted | TaskState::Running);
+    is_open && LONG_OPEN.after(since) <= now
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::run::{Cause, Generation, Run, RunState};
-    use model::task::{Claim, Failures, Outcome};
+    use model::task::{Claim, Failures, Outcome, Place};
     use testkit::flow::workflow;
 
     fn minute(minute: u64) -> Timestamp {
@@ -277,10 +279,10 @@ mod tests {
             )
         });
         let outcomes = found.outcomes.iter().map(|at| format!("{}!", name(*at)));
-        let jobs = found.jobs.iter().map(|at| format!("{}?", name(*at)));
+        let open = found.open.iter().map(|task| format!("{task}?"));
         ready
             .chain(outcomes)
-            .chain(jobs)
+            .chain(open)
             .collect::<Vec<_>>()
             .join(" ")
     }

@@ -212,6 +212,18 @@ async fn read(
         .await
 }
 
+/// Reads who holds a place of a limit, ended or not.
+pub async fn holders(
+    store: &impl StateStore,
+    limit: &LimitRef,
+) -> Result<BTreeSet<String>, StoreError> {
+    let lots = read(store, limit).await?;
+    Ok(lots
+        .into_iter()
+        .flat_map(|lot| lot.value.holders.into_keys())
+        .collect())
+}
+
 /// Reads the places of a limit that are taken, with a glance at the tasks of their holders: one that
 /// has just ended may still look open, never the other way round.
 pub async fn held(store: &impl StateStore, limit: &LimitRef) -> Result<Vec<Held>, StoreError> {

@@ -138,6 +138,10 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         198_614,
         "what was decided behind a task that was run again alone was never told once its teller had crashed",
     ),
+    (
+        239_546,
+        "a step was committed under a claim that had no place at its instance yet, and nobody looked at it",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {

@@ -1,13 +1,14 @@
-//! Runs, retries and jobs.
+//! Runs, retries, jobs and steps.
 
+use model::cluster::{Instance, InstanceState};
 use model::definition::Workflow;
 use model::id::SubmissionId;
 use model::limit::{LimitRef, Place as LimitPlace, SizedLimit};
-use model::observation::WorkState;
+use model::observation::{ClusterState, WorkObservation, WorkState};
 use model::run::RunState;
 use model::work::{JobSpec, Submission, Work};
 use ports::Compute as _;
-use testkit::flow;
+use testkit::{flow, night};
 
 use super::*;
 
@@ -216,6 +217,53 @@ fn a_run_whose_job_was_not_answered_for_stays_due() {
         swept(&ports),
         ["observe-task: team--flow--20260301--a--1-1 Failed"]
     );
+}
+
+#[test]
+fn a_step_that_no_look_at_its_instance_would_see_is_seen_by_its_run() {
+    let told = &["observe-task: team--flow--20260301--a--1-1 Succeeded"][..];
+    let lost = &["observe-task: team--flow--20260301--a--1-1 Interrupted"][..];
+    let (ready, ended) = (InstanceState::Ready, InstanceState::Terminated);
+    let (seen, unlisted) = (Some(WorkState::Succeeded), None);
+    for (minutes, instance, has_place, listed, expected) in [
+        (11, ready, false, seen, told),
+        (11, ready, true, seen, &[]),
+        (9, ready, false, seen, &[]),
+        (11, ready, false, Some(WorkState::Pending), &[]),
+        (11, ready, false, unlisted, &[]),
+        (11, ended, false, unlisted, lost),
+    ] {
+        let ports = world();
+        let run = due(&ports, 200);
+        let id = ports
+            .compute
+            .add_cluster(&night::key(1), ClusterState::Waiting);
+        ports.store.seed(&Instance {
+            id: Some(id.clone()),
+            ..night::instance(instance)
+        });
+        let mut step = task(&run, "a", TaskState::Submitted, ago(&ports, minutes));
+        let claim = step.claim.as_mut().unwrap();
+        claim.place = Place::Instance(id.clone());
+        claim.instance = Some(night::key(1));
+        step.submission = Some("s-1".into());
+        ports.store.seed(&step);
+        if has_place {
+            ports.store.seed(&night::lot(0, &step.attempt_key()));
+        }
+        if let Some(state) = listed {
+            ports.compute.add_work(WorkObservation {
+                key: step.attempt_key(),
+                place: Place::Instance(id),
+                submission: "s-1".into(),
+                state,
+                reason: None,
+                at: ago(&ports, 1),
+            });
+        }
+        let case = format!("{minutes} {instance:?} {has_place} {listed:?}");
+        assert_eq!(swept(&ports), expected, "{case}");
+    }
 }
 
 #[test]
