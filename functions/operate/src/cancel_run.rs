@@ -7,17 +7,17 @@ use choreography::plan::Plan;
 use model::fact::Fact;
 use model::id::RunId;
 use model::key::{Key, WaiterOrder};
-use model::limit::{QueueRef, Waiter};
+use model::limit::QueueRef;
 use model::run::{Run, RunState};
 use model::task::Stopping;
 use model::units::Seconds;
 use ports::{Clock as _, EventBus as _, Expect, Ports, StateStore as _, Trouble};
-use ports::{TypedStore as _, Versioned, Write};
+use ports::{Versioned, Write};
 use protocols::{facts, limits};
 
 use crate::attempt::{self, Cancelled};
 use crate::record::Opened;
-use crate::{Carried, Stop, refused, targets};
+use crate::{Carried, Stop, pause, refused, targets};
 
 /// Ends the run, unless that is done, and stops what is open of it.
 pub(crate) async fn carry_out<P: Ports>(
@@ -49,7 +49,7 @@ pub(crate) async fn carry_out<P: Ports>(
     let by = opened.request().by.clone();
     let (cancelled, in_doubt) = stop_all(ports, &plan, &run, &by).await?;
     limits::free_run(ports, &run).await?;
-    forget_paused(ports, &run).await?;
+    pause::forget(ports, &run.run, |_| true).await?;
     let told = std::iter::once(facts::run(&run)).chain(cancelled);
     ports.bus().publish(told.collect()).await?;
     match in_doubt {
@@ -111,19 +111,6 @@ async fn forget_waiters<P: Ports>(ports: &P, run: &Run, priority: i32) -> Result
             holder: run.run.to_string(),
         };
         let key = Key::Waiter(QueueRef::Limit(sized.limit.clone()), order);
-        ports
-            .store()
-            .commit(vec![Write::delete(key, Expect::Anything)])
-            .await?;
-    }
-    Ok(())
-}
-
-/// Removes attempts that waited for the run to be resumed.
-async fn forget_paused<P: Ports>(ports: &P, run: &Run) -> Result<(), Trouble> {
-    let partition = Key::queue_partition(&QueueRef::Resumed(run.run.clone()));
-    for waiter in ports.store().list::<Waiter>(&partition, "waiter#").await? {
-        let key = model::record::Record::key(&waiter.value);
         ports
             .store()
             .commit(vec![Write::delete(key, Expect::Anything)])

@@ -25,7 +25,7 @@ use ports::{Trouble, TypedStore as _, Versioned, Write};
 use protocols::{facts, limits, stop};
 
 use crate::record::Opened;
-use crate::{Stop, targets};
+use crate::{Stop, pause, targets};
 
 /// What the next generation of a run is about.
 pub(crate) struct Opening {
@@ -167,14 +167,18 @@ struct Follows<'a, P> {
 }
 
 impl<P: Ports> Follows<'_, P> {
+    /// Whether a task's older attempts are superseded: it runs again, or is in the plan no more.
+    fn is_over(&self, task: &TaskName) -> bool {
+        self.generation.scope.contains(task) || self.plan.position(task).is_none()
+    }
+
     /// Stops attempts of older generations of what runs again, or of what is in the plan no more.
     async fn stop_older_attempts(&self) -> Result<(), Trouble> {
         let number = self.generation.generation;
         for task in targets::tasks(self.ports, &self.run.run).await? {
             let task = task.value;
-            let again = self.generation.scope.contains(&task.task)
-                || self.plan.position(&task.task).is_none();
-            if !again || task.generation >= number || task.state.outcome().is_some() {
+            let is_over = self.is_over(&task.task);
+            if !is_over || task.generation >= number || task.state.outcome().is_some() {
                 continue;
             }
             let key = task.attempt_key();
@@ -190,7 +194,14 @@ impl<P: Ports> Follows<'_, P> {
                 stop::Stopped::InDoubt | stop::Stopped::Asked | stop::Stopped::Stale => {}
             }
         }
-        Ok(())
+        if !self.run.paused {
+            return Ok(());
+        }
+        // Nobody else would release them: this run may end without being resumed.
+        pause::forget(self.ports, &self.run.run, |waiting| {
+            waiting.generation < number && self.is_over(&waiting.task)
+        })
+        .await
     }
 
     /// Writes the outcomes set by hand, unless a newer generation has replaced them; returns their

@@ -1,14 +1,15 @@
 //! Pause and resume: of a workflow, whose slots are then recorded as skipped; of a run, whose
 //! further tasks then wait.
 
+use model::attempt::AttemptKey;
 use model::id::RunId;
 use model::key::Key;
-use model::limit::QueueRef;
+use model::limit::{QueueRef, Waiter};
 use model::name::WorkflowRef;
 use model::operation::PauseTarget;
 use model::registry::Pause;
 use model::run::Run;
-use ports::{Expect, Ports, StateStore as _, TypedStore as _, Write};
+use ports::{Expect, Ports, StateStore as _, Trouble, TypedStore as _, Write};
 use protocols::limits;
 
 use crate::record::Opened;
@@ -50,6 +51,22 @@ pub(crate) async fn resume<P: Ports>(ports: &P, target: &PauseTarget) -> Result<
             )))
         }
     }
+}
+
+/// Removes attempts that waited for a run to be resumed and that nobody wants any more.
+pub(crate) async fn forget<P: Ports>(
+    ports: &P,
+    run: &RunId,
+    is_over: impl Fn(&AttemptKey) -> bool,
+) -> Result<(), Trouble> {
+    let partition = Key::queue_partition(&QueueRef::Resumed(run.clone()));
+    let waiting = ports.store().list::<Waiter>(&partition, "waiter#").await?;
+    for waiter in waiting.iter().map(|waiter| &waiter.value) {
+        if waiter.holder.parse().is_ok_and(|key| is_over(&key)) {
+            limits::leave(ports, waiter).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn pause_workflow<P: Ports>(

@@ -176,7 +176,9 @@ async fn look_again<P: Ports>(ports: &P, view: &View, wait: &Wait) -> Result<boo
                 .store()
                 .get::<Run>(&Key::Run(view.run.run.clone()))
                 .await?;
-            Ok(run.is_some_and(|run| !run.value.paused))
+            // Who opens another generation forgets those that wait by then.
+            let moved = |run: Run| !run.paused || run.generation != view.run.generation;
+            Ok(run.is_some_and(|run| moved(run.value)))
         }
         Wait::Limit(sized) => {
             let held = limits::held(ports, &sized.limit).await?;

@@ -142,6 +142,14 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         239_546,
         "a step was committed under a claim that had no place at its instance yet, and nobody looked at it",
     ),
+    (
+        294_465,
+        "a message that was held until quiet hours were over was taken for one that a replay caused",
+    ),
+    (
+        295_690,
+        "a task that waited in a paused run waited for ever once it was in the plan no more",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {

@@ -190,9 +190,10 @@ fn held() -> TestPorts {
         message: Box::new(Message::Sweep),
     };
     ports.store.seed(&waiter(QueueRef::Limit(limit), "next"));
+    let own = format!("{RUN}--a--1-1");
     ports
         .store
-        .seed(&waiter(QueueRef::Resumed(RUN.into()), "own"));
+        .seed(&waiter(QueueRef::Resumed(RUN.into()), &own));
     ports
 }
 

@@ -49,8 +49,8 @@ impl World {
             submissions: services.work.len(),
             clusters: services.clusters.len(),
             facts: self.shared.watch.told_of_owed(),
-            // How many runs failed in a row may be known only by now.
-            posts: if self.scenery.counts_failures() {
+            // How many runs failed in a row may be known only by now, and quiet hours be over.
+            posts: if self.scenery.has_patience() {
                 0
             } else {
                 self.shared.watch.read.borrow().posts
