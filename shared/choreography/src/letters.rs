@@ -110,11 +110,15 @@ mod tests {
 
     #[test]
     fn letters_are_news_once_until_none_is_left() {
-        let lying = set_aside(3, None, at(10));
+        let lying = SetAside {
+            told: true,
+            ..set_aside(3, None, at(10))
+        };
         let Counted::Gone(gone) = count(Some(&lying), 0, at(40)) else {
             panic!("they are gone");
         };
         assert_eq!((gone.since, gone.gone_at), (at(10), Some(at(40))));
+        assert!(!gone.told, "nobody knows that they are gone");
         for (known, letters, expected) in [
             (None, 0, Counted::Same),
             (None, 1, Counted::New),

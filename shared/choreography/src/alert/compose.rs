@@ -366,6 +366,36 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_told_with_its_slot_its_date_and_how_far_it_is() {
+        let store = testkit::MemoryStore::default();
+        let workflow = testkit::flow::workflow(&[("clean", &[], "")]);
+        let run = testkit::flow::seed_run(&store, &workflow, at("2026-03-02T04:00:00Z"));
+        for (state, generation, expected) in [
+            (RunState::Running, 1, "state: running"),
+            (RunState::Failed, 3, "state: failed, generation 3"),
+        ] {
+            let run = Run {
+                state,
+                generation,
+                ..run.clone()
+            };
+            let context = Context {
+                run: Some(run),
+                ..context()
+            };
+            let now = at("2026-03-02T08:15:32Z");
+            let known = Summary::default();
+            let post = compose(&incident(RUN), &known, &context, PostKind::Opened, now);
+            let fields = post.fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(label, text)| format!("{label}: {text}"))
+                .collect();
+            let of_run = ["slot: 2026-03-01", "logical date: 2026-03-01", expected];
+            assert_eq!(fields[3..6], of_run);
+        }
+    }
+
+    #[test]
     fn what_it_printed_and_where_to_look_is_told_until_it_is_well() {
         let mut summary = Summary::default();
         let task = "task/weather--report--20260302t081500z/clean";

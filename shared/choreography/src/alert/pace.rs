@@ -175,6 +175,8 @@ mod tests {
         assert_eq!(begins(None, at(100)), Ok(false));
         assert_eq!(begins(Some(&left), at(110)), Err(Seconds(50)));
         assert_eq!(begins(Some(&left), at(160)), Ok(true));
+        let refused = failed(intent(at(100)), at(110));
+        assert_eq!(begins(Some(&refused), at(110)), Ok(true));
         let pace = fresh(&route(), at(0));
         assert_eq!(digest(&pace, at(130)).map(|next| next.next_at), Ok(at(131)));
         let alone = throttled(&pace, Seconds(90), at(160));

@@ -203,6 +203,7 @@ mod tests {
         use IncidentState::{Open, Resolved};
         let one = [("task/r/t", 5)];
         let two = [("task/r/t", 5), ("task/r/u", 9)];
+        let at_once = [("task/r/t", 5), ("task/r/u", 5)];
         let again = [("task/r/t", 9)];
         let late = [("deadline/r", 5)];
         let worse = [("task/r/t", 5), ("deadline/r", 9)];
@@ -266,6 +267,15 @@ mod tests {
                 "one more",
                 Open,
                 &two,
+                slack,
+                opened(),
+                usual,
+                now(PostKind::Changed),
+            ),
+            (
+                "one more at the same time",
+                Open,
+                &at_once,
                 slack,
                 opened(),
                 usual,
