@@ -151,10 +151,14 @@ mod tests {
         assert_eq!(settled(&open, true, at(200)), None);
         let resolved = settled(&open, false, at(200)).unwrap();
         assert_eq!(resolved.state, IncidentState::Resolved);
-        assert_eq!(resolved.resolved_at, Some(at(200)));
+        assert_eq!(
+            (resolved.resolved_at, resolved.look_at),
+            (Some(at(200)), at(200))
+        );
         assert_eq!(settled(&resolved, false, at(300)), None);
         let again = settled(&resolved, true, at(300)).unwrap();
         assert_eq!((again.state, again.opening), (IncidentState::Open, 1));
+        assert_eq!((again.resolved_at, again.look_at), (None, at(300)));
         let Added::Opened(second) = add(Some(&resolved), &symptom(), at(300)) else {
             panic!("it opens again");
         };

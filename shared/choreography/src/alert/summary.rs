@@ -117,6 +117,8 @@ mod tests {
         assert_eq!(summary.shown[0].symptom.to_string(), instance);
         assert_eq!(summary.shown[1].symptom.to_string(), "task/run-2999/t");
         assert_eq!(summary.omitted(), 2_991);
+        let first = summary.first.as_ref().map(|first| first.at.as_second());
+        assert_eq!(first, Some(2_001), "which came last");
         assert_eq!(summary.runs.len(), RUNS);
     }
 

@@ -143,4 +143,95 @@ mod tests {
         };
         assert_eq!(recorded(Some(&cleared), &known), None);
     }
+
+    fn run(slot: &str, state: RunState, generation: u32) -> Run {
+        let store = testkit::MemoryStore::default();
+        let now = model::Timestamp::UNIX_EPOCH;
+        Run {
+            run: slot.into(),
+            state,
+            generation,
+            ..flow::seed_run(&store, &flow::workflow(&[("a", &[], "")]), now)
+        }
+    }
+
+    fn failed(failure: FailureClass) -> Task {
+        let at = |second| model::Timestamp::from_second(second).unwrap();
+        Task {
+            run: "team--flow--slot".into(),
+            task: "t".parse().unwrap(),
+            team: "team".parse().unwrap(),
+            workflow: "flow".parse().unwrap(),
+            state: TaskState::Failed,
+            generation: 2,
+            attempt: 3,
+            failures: model::task::Failures::default(),
+            epoch: 1,
+            claim: None,
+            submission: None,
+            cluster: Some("etl/red".parse().unwrap()),
+            reason: Some("exit code 1".to_owned()),
+            ready_at: at(1),
+            submitted_at: None,
+            started_at: None,
+            ended_at: Some(at(9)),
+            failure: Some(failure),
+            stopping: None,
+            due_at: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_task_is_wrong_with_its_run_and_one_lost_with_its_cluster_with_that() {
+        let told = of_task(&failed(FailureClass::Application)).unwrap();
+        assert_eq!(told.incident.to_string(), "run/team--flow--slot");
+        assert_eq!(told.symptom.to_string(), "task/team--flow--slot/t");
+        assert_eq!((told.generation, told.attempt), (2, 3));
+        assert_eq!(told.at.as_second(), 9);
+        let lost = of_task(&failed(FailureClass::Infrastructure)).unwrap();
+        assert_eq!(lost.incident.to_string(), "cluster/etl/red");
+        let nowhere = Task {
+            cluster: None,
+            ..failed(FailureClass::Infrastructure)
+        };
+        let lost = of_task(&nowhere).unwrap();
+        assert_eq!(lost.incident.to_string(), "run/team--flow--slot");
+        let well = Task {
+            state: TaskState::Succeeded,
+            ..failed(FailureClass::Application)
+        };
+        assert_eq!(of_task(&well), None);
+    }
+
+    #[test]
+    fn a_run_is_well_once_it_ends_well_in_that_generation_or_later() {
+        use RunState::{Cancelled, Failed, Running, Skipped, Succeeded, Waiting};
+        let told = of_task(&failed(FailureClass::Application)).unwrap();
+        for (state, generation, expected) in [
+            (Succeeded, 2, true),
+            (Succeeded, 3, true),
+            (Succeeded, 1, false),
+            (Cancelled, 2, true),
+            (Skipped, 2, true),
+            (Failed, 3, false),
+            (Running, 3, false),
+            (Waiting, 3, false),
+        ] {
+            let run = run("r", state, generation);
+            assert_eq!(run_is_well(&run, &told), expected, "{state:?} {generation}");
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_end_with_the_first_that_is_none() {
+        use RunState::{Failed, Succeeded};
+        let of = |slot, state| run(slot, state, 1);
+        let this = of("r4", Failed);
+        let (r3, r2) = (of("r3", Failed), of("r2", Failed));
+        let (r1, r0) = (of("r1", Succeeded), of("r0", Failed));
+        let earlier = [this.clone(), r3, r2, r1.clone(), r0];
+        assert_eq!(failed_in_a_row(&this, &earlier), 3);
+        assert_eq!(failed_in_a_row(&this, &[r1]), 1);
+        assert_eq!(failed_in_a_row(&this, &[]), 1);
+    }
 }
