@@ -12,6 +12,8 @@ use model::task::{Place, Task, TaskState};
 use model::units::Seconds;
 use ports::{Compute as _, EventBus as _, Outgoing, Ports, Trouble};
 
+use crate::runs;
+
 /// How many ids DescribeJobs takes in one call.
 const DESCRIBE_MAX: usize = 100;
 
@@ -58,11 +60,8 @@ impl Jobs {
         for (place, jobs) in &self.by_place {
             for jobs in jobs.chunks(DESCRIBE_MAX) {
                 if let Err(trouble) = tell(ports, place, jobs, now).await {
-                    let reason = trouble.to_string();
-                    unanswered.extend(jobs.iter().map(|job| {
-                        let reason = reason.clone();
-                        (job.key.run.clone(), ports::ComputeError { reason }.into())
-                    }));
+                    let asked = jobs.iter().map(|job| &job.key.run);
+                    unanswered.extend(runs::unanswered(asked, &trouble));
                 }
             }
         }

@@ -77,6 +77,19 @@ pub(crate) async fn look<P: Ports>(
     troubles
 }
 
+/// What went wrong with a question about work of these runs, once for each piece of it.
+pub(crate) fn unanswered<'a>(
+    runs: impl IntoIterator<Item = &'a RunId>,
+    trouble: &Trouble,
+) -> Vec<(RunId, Trouble)> {
+    let reason = trouble.to_string();
+    let told = |run: &RunId| {
+        let reason = reason.clone();
+        (run.clone(), ports::ComputeError { reason }.into())
+    };
+    runs.into_iter().map(told).collect()
+}
+
 /// Looks at one run as it was found. It may have moved on since: whatever is sent again is a duplicate
 /// then.
 async fn one<P: Ports>(

@@ -14,6 +14,8 @@ use ports::{Ports, Trouble, TypedStore as _};
 use protocols::lots::{self, Held};
 use protocols::open_steps;
 
+use crate::runs;
+
 /// Steps to be looked at, by instance.
 #[derive(Default)]
 pub(crate) struct Steps {
@@ -56,11 +58,8 @@ impl Steps {
         let mut unanswered = Vec::new();
         for (instance, steps) in self.by_instance {
             if let Err(trouble) = compare(ports, &instance, &steps, now).await {
-                let reason = trouble.to_string();
-                unanswered.extend(steps.iter().map(|step| {
-                    let reason = reason.clone();
-                    (step.key.run.clone(), ports::ComputeError { reason }.into())
-                }));
+                let asked = steps.iter().map(|step| &step.key.run);
+                unanswered.extend(runs::unanswered(asked, &trouble));
             }
         }
         unanswered

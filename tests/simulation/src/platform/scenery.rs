@@ -139,10 +139,10 @@ impl Scenery {
         own.any(|one| one.alerts.in_a_row.is_some() || one.alerts.quiet.is_some())
     }
 
-    /// Whether the people of any workflow wait before they want to be told.
-    pub fn has_patience(&self) -> bool {
-        let mut names = self.workflows.iter().map(|one| &one.name);
-        names.any(|name| self.is_patient(Some(name)))
+    /// Whether the people of any workflow are told only of failures in a row.
+    pub fn counts_failures(&self) -> bool {
+        let mut workflows = self.workflows.iter();
+        workflows.any(|one| one.alerts.in_a_row.is_some())
     }
 
     /// Every schedule, with what it says.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use model::alert::Notice;
 use model::cluster::Instance;
 use model::run::Run;
 use model::task::Task;
@@ -49,13 +50,21 @@ impl World {
             submissions: services.work.len(),
             clusters: services.clusters.len(),
             facts: self.shared.watch.told_of_owed(),
-            // How many runs failed in a row may be known only by now, and quiet hours be over.
-            posts: if self.scenery.has_patience() {
+            // How many runs failed in a row may be known only by now.
+            posts: if self.scenery.counts_failures() {
                 0
             } else {
-                self.shared.watch.read.borrow().posts
+                self.shared.watch.read.borrow().posts + self.held()
             },
         }
+    }
+
+    /// How many first posts are held until quiet hours are over: each is made when they are.
+    fn held(&self) -> usize {
+        let notices = self.shared.store.all::<Notice>();
+        let held = notices.iter();
+        held.filter(|one| one.said.is_none() && one.due_at.is_some())
+            .count()
     }
 
     /// Delivers everything again, once.
