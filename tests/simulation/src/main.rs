@@ -128,15 +128,9 @@ fn days(arguments: &Arguments) -> ExitCode {
     if is_watched {
         eprintln!();
     }
-    if let Some(failure) = failures.first() {
-        if arguments.all {
-            eprintln!(
-                "{} of {} seeds break something",
-                failures.len(),
-                order.seeds
-            );
-            return ExitCode::FAILURE;
-        }
+    if let Some(failure) = failures.first()
+        && !arguments.all
+    {
         eprintln!("looking for a smaller day …");
         let smallest = shrink::smallest(failure);
         println!("{}", shrink::story(&smallest, false));
@@ -148,5 +142,13 @@ fn days(arguments: &Arguments) -> ExitCode {
         Format::Table => print!("{}", totals.table(began.elapsed())),
         Format::Json => println!("{:#}", totals.json(began.elapsed())),
     }
-    ExitCode::SUCCESS
+    if failures.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!(
+        "{} of {} seeds break something",
+        failures.len(),
+        totals.seeds
+    );
+    ExitCode::FAILURE
 }

@@ -149,6 +149,7 @@ pub fn all(
             if let Err(found) = day(&script(seed, order.kind), &mut own) {
                 stop.store(!order.finds_all, Ordering::Relaxed);
                 told(&found);
+                own.note_broken(found.broken.invariant);
                 let mut failures = failures.lock().expect("nobody panics while it is held");
                 failures.push(*found);
             }

@@ -16,6 +16,8 @@ pub struct Totals {
     pub twice: u64,
     pub fired: Fired,
     pub checked: Checked,
+    /// How many days broke each invariant. A day ends with the first that breaks.
+    pub broken: Checked,
     pub runs: u64,
     pub tasks: u64,
     pub messages: u64,
@@ -34,6 +36,7 @@ impl Default for Totals {
             twice: 0,
             fired: [0; Fault::ALL.len()],
             checked: [0; 16],
+            broken: [0; 16],
             runs: 0,
             tasks: 0,
             messages: 0,
@@ -72,6 +75,7 @@ impl Totals {
         self.twice += other.twice;
         add(&mut self.fired, &other.fired);
         add(&mut self.checked, &other.checked);
+        add(&mut self.broken, &other.broken);
         self.runs += other.runs;
         self.tasks += other.tasks;
         self.messages += other.messages;
@@ -84,6 +88,12 @@ impl Totals {
     pub fn note_twice(&mut self) {
         self.twice += 1;
         self.checked[Invariant::Deterministic as usize] += 1;
+    }
+
+    /// Notes that a day broke an invariant. What had been counted on it until then is not summed.
+    pub fn note_broken(&mut self, invariant: Invariant) {
+        self.seeds += 1;
+        self.broken[invariant as usize] += 1;
     }
 
     /// The table.
@@ -107,7 +117,8 @@ impl Totals {
         for invariant in Invariant::ALL {
             let name = format!("{:>2} {}", *invariant as u8, invariant.title());
             let checked = self.checked[*invariant as usize];
-            let _ = writeln!(text, "{name:<72} {checked:>11} {:>10}", 0);
+            let broken = self.broken[*invariant as usize];
+            let _ = writeln!(text, "{name:<72} {checked:>11} {broken:>10}");
         }
         let _ = writeln!(text);
         for (name, value) in self.figures(took) {
@@ -125,8 +136,9 @@ impl Totals {
         });
         let invariants = Invariant::ALL.iter().map(|invariant| {
             let checked = self.checked[*invariant as usize];
-            let number = *invariant as u8;
-            json!({ "number": number, "title": invariant.title(), "checked": checked })
+            let broken = self.broken[*invariant as usize];
+            let (number, title) = (*invariant as u8, invariant.title());
+            json!({ "number": number, "title": title, "checked": checked, "violations": broken })
         });
         let (faults, invariants): (Vec<_>, Vec<_>) = (faults.collect(), invariants.collect());
         let figures: serde_json::Map<String, Value> = self
