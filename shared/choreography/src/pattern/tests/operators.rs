@@ -117,6 +117,7 @@ fn numbers_are_compared_as_the_user_guide_says() {
         &[json!(9), json!(-9e9)],
         &[json!(10)],
     );
+    check_field(numeric(json!(["=", 5.0e9])), &[json!(5.0e9)], &[json!(5)]);
     check_field(numeric(json!(["<=", 10])), &[json!(10)], &[json!(11)]);
     check_field(numeric(json!([">", -1.5])), &[json!(-1)], &[json!(-1.5)]);
     check_field(numeric(json!([">=", -1.5])), &[json!(-1.5)], &[json!(-2)]);

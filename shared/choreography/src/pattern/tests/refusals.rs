@@ -177,6 +177,27 @@ fn a_wrong_pattern_is_refused_with_its_place_and_what_would_be_right() {
 }
 
 #[test]
+fn what_stands_in_place_of_a_string_is_named() {
+    let operands = [
+        (json!(null), "null"),
+        (json!(true), "a boolean"),
+        (json!(1), "a number"),
+        (json!(["a"]), "an array"),
+    ];
+    for (operand, kind) in operands {
+        let wrong = json!({ "a": [{ "prefix": operand }] });
+        let error = Pattern::parse(&wrong).expect_err(&wrong.to_string());
+        let text = error.to_string();
+        assert!(text.contains(&format!("is {kind}, not a string")), "{text}");
+    }
+    let error = Pattern::parse(&json!("a")).expect_err("a text is no pattern");
+    assert!(error.to_string().contains("is a string, not an object"));
+    let wrong = json!({ "a": [{ "numeric": ["=", {}] }] });
+    let error = Pattern::parse(&wrong).expect_err("an object is no number");
+    assert!(error.to_string().contains("is an object, not a number"));
+}
+
+#[test]
 fn a_pattern_longer_than_eventbridge_takes_is_refused() {
     let with = |length: usize| json!({ "a": ["x".repeat(length)] });
     let around = r#"{"a":[""]}"#.len();
