@@ -76,7 +76,11 @@ async fn holding<P: Ports>(ports: &P, place: &Place, now: Timestamp) -> Result<H
         LimitRef::TeamRuns(_) | LimitRef::WorkflowRuns(_) | LimitRef::Backfill(_) => {
             let run = RunId::from(place.holder.as_str());
             let run = ports.store().get::<Run>(&Key::Run(run)).await?;
-            Ok(of_run(run.as_ref().map(|run| run.value.state)))
+            let holding = of_run(run.as_ref().map(|run| run.value.state));
+            // Who looked for a place, and slept before it took it, may have taken a second one.
+            let held = limits::held_by(ports, &place.limit, &place.holder).await?;
+            let is_second = held.first().is_some_and(|own| own.number != place.number);
+            Ok(if is_second { Holding::Over } else { holding })
         }
     }
 }

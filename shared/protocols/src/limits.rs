@@ -211,9 +211,8 @@ pub async fn free_as_read(ports: &impl Ports, place: &Versioned<Place>) -> Resul
 pub async fn free_run(ports: &impl Ports, ended: &Run) -> Result<(), Trouble> {
     for sized in &ended.limits {
         let held = held(ports, &sized.limit).await?;
-        let own = held
-            .into_iter()
-            .filter(|place| place.value.holder == ended.run.as_str());
+        let (mut own, mut freed) = (held, 0);
+        own.retain(|place| place.value.holder == ended.run.as_str());
         for place in own {
             let run = ports
                 .store()
@@ -221,9 +220,11 @@ pub async fn free_run(ports: &impl Ports, ended: &Run) -> Result<(), Trouble> {
                 .await?;
             if run.is_none_or(|run| run.value.state.is_terminal()) {
                 free_as_read(ports, &place).await?;
+                freed += 1;
             }
         }
-        release(ports, &QueueRef::Limit(sized.limit.clone()), 1).await?;
+        // Whoever freed it before may have crashed before it released anybody.
+        release(ports, &QueueRef::Limit(sized.limit.clone()), freed.max(1)).await?;
     }
     Ok(())
 }

@@ -114,3 +114,26 @@ fn only_its_own_tick_is_taken() {
     let verdicts = block_on(handle(&ports, vec![delivery]));
     assert!(matches!(verdicts[0], Verdict::Poison(_)));
 }
+
+#[test]
+fn of_two_places_of_one_limit_a_run_keeps_the_first() {
+    let ports = world();
+    let workflow = flow::workflow(&[("a", &[], "")]);
+    let run = flow::seed_run(&ports.store, &workflow, ago(&ports, 90));
+    let limit: LimitRef = "team-runs/team".parse().unwrap();
+    let place = |number, holder: &str| LimitPlace {
+        limit: limit.clone(),
+        number,
+        holder: holder.to_owned(),
+        epoch: 1,
+        since: ago(&ports, 80),
+        timeout_at: None,
+        due_at: Some(ago(&ports, 20)),
+    };
+    ports.store.seed(&place(2, run.run.as_str()));
+    ports.store.seed(&place(7, run.run.as_str()));
+    assert_eq!(sweep(&ports), Verdict::Done);
+    let left = ports.store.all::<LimitPlace>();
+    let left: Vec<u32> = left.iter().map(|place| place.number).collect();
+    assert_eq!(left, [2]);
+}
