@@ -202,13 +202,14 @@ async fn commit_id<P: Ports>(
         }
         let ended_without = task.state.outcome().is_some() && task.submission.is_none();
         // Who took the claim over looks at the same place and may be adopting this very submission:
-        // the first id committed is the attempt, whoever commits it.
+        // the first id committed is the attempt, whoever commits it. Under a claim that was made anew
+        // since, what we took for ours may be another's by now.
         let shared = task.attempt_key() == claimed.submission.key
             && task.state == TaskState::Claimed
-            && task
-                .claim
-                .as_ref()
-                .is_some_and(|claim| claim.place == claimed.claim().place);
+            && task.claim.as_ref().is_some_and(|claim| {
+                let ours = claimed.claim();
+                (&claim.place, claim.since) == (&ours.place, ours.since)
+            });
         if !(ours || shared)
             || ended_without
             || task
