@@ -83,10 +83,9 @@ pub(crate) async fn abandon<P: Ports>(
 /// Frees whatever an attempt that has ended may still hold, lets the next ones go, and tells its
 /// end: all that a crash may have left undone.
 pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    let Some(claim) = &task.claim else {
-        return Ok(());
-    };
-    registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
+    if let Some(claim) = &task.claim {
+        registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
+    }
     Ok(ports
         .bus()
         .publish(facts::task(task).into_iter().collect())
@@ -108,6 +107,23 @@ pub(crate) async fn refused_before<P: Ports>(ports: &P, ready: &TaskReady) -> Re
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Ends an attempt that nobody had claimed when its run was cancelled. Whoever glanced at the run before
+/// that, and slept, would else claim it after this message, the last one, is gone.
+pub(crate) async fn never_claimed<P: Ports>(
+    ports: &P,
+    mut task: Task,
+    now: Timestamp,
+) -> Result<(), Trouble> {
+    task.state = TaskState::Cancelled;
+    task.ended_at = Some(now);
+    task.reason = Some("the run was cancelled".to_owned());
+    ports
+        .store()
+        .commit(vec![Write::replace(&task, None)])
+        .await?;
+    give_back(ports, &task).await
 }
 
 /// An attempt that nobody wants any more: its claim, if its submitter died under it, would else

@@ -10,6 +10,7 @@ use model::definition::{Cluster, TaskKind};
 use model::fact::TaskReady;
 use model::key::Key;
 use model::limit::{LimitRef, SizedLimit};
+use model::run::RunState;
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
 use ports::{
     Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
@@ -72,6 +73,10 @@ pub(crate) async fn claim<P: Ports>(
                 abandon::unwanted(ports, &view, &stored, now).await?;
             }
             Some(_) => abandon::refused_before(ports, ready).await?,
+            None if view.run.state == RunState::Cancelled => {
+                let task = view.item(ready, None, Failures::default());
+                abandon::never_claimed(ports, task, now).await?;
+            }
             None => {}
         }
         park::pass_on(ports, ready).await?;
@@ -134,7 +139,7 @@ impl Attempt<'_> {
         failures: Failures,
         receives: u32,
     ) -> Result<Option<Claimed>, Trouble> {
-        let mut task = self.item(failures);
+        let mut task = self.view.item(self.ready, self.stored, failures);
         let read_at = self.stored.map(|stored| stored.version);
         let older = self
             .stored
@@ -362,39 +367,6 @@ impl Attempt<'_> {
             stop::stop(ports, &older.value.attempt_key(), &why).await?;
         }
         Ok(())
-    }
-
-    /// The item of the attempt before anybody claims it.
-    fn item(&self, failures: Failures) -> Task {
-        let run = &self.view.run;
-        let ready_at = match self.stored {
-            Some(stored) if stored.value.generation == self.ready.generation => {
-                stored.value.ready_at
-            }
-            Some(_) | None => self.ready.since,
-        };
-        Task {
-            run: run.run.clone(),
-            task: self.ready.task.clone(),
-            team: run.team.clone(),
-            workflow: run.workflow.clone(),
-            state: TaskState::Waiting,
-            generation: self.ready.generation,
-            attempt: self.ready.attempt,
-            failures,
-            epoch: self.stored.map_or(0, |stored| stored.value.epoch),
-            claim: None,
-            submission: None,
-            cluster: None,
-            reason: None,
-            ready_at,
-            submitted_at: None,
-            started_at: None,
-            ended_at: None,
-            failure: None,
-            stopping: None,
-            due_at: None,
-        }
     }
 
     /// The limits of the task itself: its pool and its team's quota.

@@ -157,6 +157,8 @@ fn nothing_starts_for_a_run_that_was_cancelled() {
     ports.store.seed(&run);
     until_done(&ports, &ready(&run, "a", 1, 1));
     assert!(ports.compute.work().is_empty());
+    // So that whoever glanced at the run before cannot claim it any more.
+    assert_eq!(task(&ports, &run, "a").state, TaskState::Cancelled);
 }
 
 #[test]

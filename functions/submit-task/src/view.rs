@@ -14,7 +14,7 @@ use model::key::Key;
 use model::name::{ClusterRef, TeamName};
 use model::registry::CurrentTeam;
 use model::run::{Run, RunState};
-use model::task::Task;
+use model::task::{Failures, Task, TaskState};
 use ports::{Ports, StateStore as _, Stored, Trouble, TypedStore as _, Versioned};
 use protocols::{lots, plans, registry};
 
@@ -31,6 +31,42 @@ impl View {
         self.run.state == RunState::Running
             && self.scopes.marked(&ready.task).is_none()
             && self.scopes.effective(&ready.task) == ready.generation
+    }
+
+    /// The item of an attempt before anybody claims it.
+    pub fn item(
+        &self,
+        ready: &TaskReady,
+        stored: Option<&Versioned<Task>>,
+        failures: Failures,
+    ) -> Task {
+        let run = &self.run;
+        let ready_at = match stored {
+            Some(stored) if stored.value.generation == ready.generation => stored.value.ready_at,
+            Some(_) | None => ready.since,
+        };
+        Task {
+            run: run.run.clone(),
+            task: ready.task.clone(),
+            team: run.team.clone(),
+            workflow: run.workflow.clone(),
+            state: TaskState::Waiting,
+            generation: ready.generation,
+            attempt: ready.attempt,
+            failures,
+            epoch: stored.map_or(0, |stored| stored.value.epoch),
+            claim: None,
+            submission: None,
+            cluster: None,
+            reason: None,
+            ready_at,
+            submitted_at: None,
+            started_at: None,
+            ended_at: None,
+            failure: None,
+            stopping: None,
+            due_at: None,
+        }
     }
 }
 
