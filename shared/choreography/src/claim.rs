@@ -99,8 +99,8 @@ fn remaining(until: Timestamp, now: Timestamp) -> Seconds {
     Seconds(seconds.clamp(1, 900))
 }
 
-/// How far the clocks of submitters and services may be apart.
-const SKEW: Seconds = Seconds(10);
+/// How far the clocks of two functions, or of a function and a service, may be apart.
+pub(crate) const SKEW: Seconds = Seconds(10);
 
 /// Why a submission is stopped that is not its attempt's. Batch gives the reason back in that of a
 /// failed job.

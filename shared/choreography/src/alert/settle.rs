@@ -4,6 +4,8 @@ use model::Timestamp;
 use model::alert::{Incident, IncidentState, Root, Symptom};
 use model::units::Seconds;
 
+use crate::claim::SKEW;
+
 /// When routes look at an open incident again, after its opening: more fails with it at first.
 const LOOKS: [Seconds; 3] = [Seconds(20), Seconds(90), Seconds(300)];
 
@@ -25,11 +27,12 @@ pub enum Added {
 pub fn add(stored: Option<&Incident>, symptom: &Symptom, now: Timestamp) -> Added {
     match stored {
         Some(incident) if incident.state == IncidentState::Open => {
-            if now < incident.look_at {
+            // By another clock that look may be over.
+            if SKEW.after(now) < incident.look_at {
                 return Added::Known;
             }
             Added::Asked(Incident {
-                look_at: next_look(incident.opened_at, now),
+                look_at: next_look(incident.opened_at, now.max(incident.look_at)),
                 ..incident.clone()
             })
         }
@@ -52,12 +55,12 @@ pub fn add(stored: Option<&Incident>, symptom: &Symptom, now: Timestamp) -> Adde
     }
 }
 
-fn next_look(opened_at: Timestamp, now: Timestamp) -> Timestamp {
+fn next_look(opened_at: Timestamp, last: Timestamp) -> Timestamp {
     let first = LOOKS.into_iter().map(|look| look.after(opened_at));
     first
-        .filter(|at| *at > now)
+        .filter(|at| *at > last)
         .min()
-        .unwrap_or(THEN_EVERY.after(now))
+        .unwrap_or(THEN_EVERY.after(last))
 }
 
 /// What an incident becomes, given whether a symptom stands; `None` where it stays as it is.
@@ -141,6 +144,31 @@ mod tests {
             }
         }
         assert_eq!(looks, [20, 90, 300, 900, 1_500, 2_100]);
+    }
+
+    #[test]
+    fn a_look_that_may_be_over_by_another_clock_is_asked_for_again() {
+        let Added::Opened(opened) = add(None, &symptom(), at(100)) else {
+            panic!("it opens");
+        };
+        let incident = Incident {
+            look_at: at(120),
+            ..opened
+        };
+        let table = [
+            (109, None),
+            (110, Some(90)),
+            (119, Some(90)),
+            (150, Some(90)),
+        ];
+        for (now, expected) in table {
+            let asked = match add(Some(&incident), &symptom(), at(now)) {
+                Added::Asked(asked) => Some(asked.look_at.as_second() - 100),
+                Added::Known => None,
+                Added::Opened(_) => panic!("it is open"),
+            };
+            assert_eq!(asked, expected, "{now}");
+        }
     }
 
     #[test]
