@@ -127,12 +127,24 @@ const FOUND_WITH_ALERTS: &[(u64, &str)] = &[
 /// The same on days as they are drawn now, of which most are small.
 const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
     (
+        28774,
+        "a run that slept before it took a place held two, and only one that waited went on once it had ended",
+    ),
+    (
         29150,
         "a submitter that slept freed the places of an attempt that another had committed under its claim",
     ),
     (
+        105_300,
+        "an attempt of a cancelled run was claimed by who had glanced at the run before, after its message was gone",
+    ),
+    (
         116_082,
         "a batch that had an attempt twice and slept past its own lease submitted it twice",
+    ),
+    (
+        127_999,
+        "a look at an incident was over by one clock and to come by another, so nobody looked again",
     ),
     (
         198_614,
