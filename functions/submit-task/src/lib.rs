@@ -1,8 +1,8 @@
 //! submit-task: a ready attempt is claimed, given a place, and submitted, effectively once.
 //!
 //! In: `task.ready`, from the topic or released by a limit; `cluster.ready`.
-//! Out: nothing on success (the service's events go on); `task.failed` for what can never be
-//! submitted.
+//! Out: nothing on success (the service's events go on); `task.cancelled` for what its run wants no
+//! more; `task.failed` for what can never be submitted.
 //!
 //! Safe to repeat from the middle (rule 9): the claim names key, epoch, lease and place before the
 //! call; who finds a claim whose lease is over looks the key up there, adopts what is there, and
