@@ -296,7 +296,12 @@ impl Attempt<'_> {
             };
             places.push(place);
         }
-        park::pass_on_unneeded(ports, self.view, self.ready, &wanted).await?;
+        if look_up {
+            // It may sit at its instance already.
+            park::pass_on(ports, self.ready).await?;
+        } else {
+            park::pass_on_unneeded(ports, self.view, self.ready, &wanted).await?;
+        }
         let team = views.team(ports, &self.view.run.team).await?;
         let role = team
             .as_ref()

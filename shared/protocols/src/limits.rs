@@ -126,6 +126,10 @@ async fn sit(
         let number = match seat(&places, limit.size, holder.name) {
             Seat::Full => return Ok(None),
             Seat::Held(number) => {
+                // It may have been released once more, for a place that it does not take.
+                if held.len() < limit.size as usize {
+                    release(ports, &QueueRef::Limit(limit.limit.clone()), 1).await?;
+                }
                 let own = held.iter().position(|place| place.value.number == number);
                 return Ok(own.map(|own| (held.swap_remove(own), false)));
             }

@@ -6,7 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
+use model::units::Seconds;
+
 use crate::dice::Dice;
+
+/// How far a clock may be from the right time.
+pub const MOST_SKEW: Seconds = Seconds(2);
 
 macro_rules! faults {
     ($($variant:ident: $per:literal, $rate:literal, $label:literal;)*) => {

@@ -14,7 +14,7 @@ use model::units::Seconds;
 use ports::{Delivery, Unprinted, Verdict};
 
 use super::World;
-use super::faults::Fault;
+use super::faults::{Fault, MOST_SKEW};
 use super::ports::{PlatformPorts, Point};
 
 /// A message in an inbox.
@@ -195,8 +195,10 @@ impl World {
     pub(super) fn invocation(&self) -> PlatformPorts {
         let faults = &self.shared.faults;
         let skew = if faults.strikes(Fault::ClockSkew) {
-            let milliseconds = faults.below(Fault::ClockSkew, 4_001);
-            SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(0) - 2_000)
+            let most = MOST_SKEW.0 * 1_000;
+            let milliseconds = faults.below(Fault::ClockSkew, 2 * most + 1);
+            let ahead = milliseconds.cast_signed() - most.cast_signed();
+            SignedDuration::from_millis(ahead)
         } else {
             SignedDuration::ZERO
         };

@@ -6,8 +6,10 @@ use model::limit::{LimitRef, Place};
 use model::observation::WorkState;
 use model::run::{Run, RunState};
 use model::task::{FailureClass, Outcome, Task, TaskState};
+use model::units::Seconds;
 
 use super::Invariant;
+use crate::platform::faults::MOST_SKEW;
 use crate::platform::mirror::Change;
 use crate::platform::ports::Shared;
 use crate::platform::services::KnownWork;
@@ -19,6 +21,7 @@ pub fn look(shared: &Shared, change: &Change) {
             if let Some(before) = before {
                 rank_never_falls(shared, before, after);
                 lower_epochs_are_refused(shared, before, after);
+                leases_are_kept(shared, before, after);
             }
             ended_by_the_services_word(shared, before.as_ref(), after);
             noticed(shared, after);
@@ -85,6 +88,25 @@ fn lower_epochs_are_refused(shared: &Shared, before: &Task, after: &Task) {
         });
 }
 
+/// Invariant 2: while a claim's lease runs nobody takes it over or ends it for its submitter, who may be
+/// submitting.
+fn leases_are_kept(shared: &Shared, before: &Task, after: &Task) {
+    let same = before.attempt_key() == after.attempt_key();
+    let Some(claim) = before
+        .claim
+        .as_ref()
+        .filter(|_| same && before.state == TaskState::Claimed && after.epoch > before.epoch)
+    else {
+        return;
+    };
+    // Who wrote it and who read it may each be wrong about the time.
+    let latest = Seconds(2 * MOST_SKEW.0).after(shared.now());
+    let holds = claim.lease_until <= latest;
+    shared.watch.check(Invariant::OneLiveJob, holds, || {
+        format!("a claim is taken over before its lease is over:\n  {before:?}\n  {after:?}")
+    });
+}
+
 /// Invariant 7: what ended an attempt that was submitted is what the service says of it.
 fn ended_by_the_services_word(shared: &Shared, before: Option<&Task>, after: &Task) {
     let same = before.is_some_and(|before| {
@@ -132,7 +154,7 @@ fn noticed(shared: &Shared, after: &Task) {
         return;
     };
     if let Some(at) = shared.watch.lost.borrow_mut().remove(id) {
-        let seconds = model::units::Seconds::between(at, shared.now()).0;
+        let seconds = Seconds::between(at, shared.now()).0;
         shared.watch.unnoticed.borrow_mut().push(seconds);
     }
 }
