@@ -13,7 +13,7 @@ use model::key::Key;
 use model::limit::{LimitRef, Place, PlaceRef, QueueRef, SizedLimit, Waiter};
 use model::metric::{Measurement, Metric};
 use model::record::Record as _;
-use model::run::Run;
+use model::run::{Run, RunState};
 use model::units::Seconds;
 use ports::{
     Clock as _, CommitError, Expect, Outgoing, Ports, StateStore as _, Trouble, TypedStore as _,
@@ -78,8 +78,8 @@ pub enum Seats {
     Full(SizedLimit),
 }
 
-/// Takes a place of each limit, or none: gives back what it took and names the first that is full.
-/// Who kept one limit's place while it waits for another would block those that need only the
+/// Takes a place of each limit for a run, or none: gives back what it took and names the first that is
+/// full. Who kept one limit's place while it waits for another would block those that need only the
 /// first.
 ///
 /// Whoever goes on with all seats commits [`confirmed`] with that: a duplicate that found a limit
@@ -92,19 +92,40 @@ pub async fn take_each(
     let mut taken = Vec::new();
     for sized in wanted {
         match sit(ports, sized, holder).await? {
-            Some((place, _)) => taken.push(place),
+            Some(seat) => taken.push(seat),
             None => {
-                for place in &taken {
-                    free_as_read(ports, place).await?;
-                }
-                for place in taken {
-                    release(ports, &QueueRef::Limit(place.value.limit), 1).await?;
-                }
+                give_back(ports, taken, holder.name).await?;
                 return Ok(Seats::Full(sized.clone()));
             }
         }
     }
-    Ok(Seats::All(taken))
+    let seats = taken.into_iter().map(|(place, _)| place);
+    Ok(Seats::All(seats.collect()))
+}
+
+/// Gives back what was taken for a run, and what an earlier try has left. What was there already is the
+/// run's own once that is active: others may have started it, under fewer limits.
+async fn give_back(
+    ports: &impl Ports,
+    taken: Vec<(Versioned<Place>, bool)>,
+    run: &str,
+) -> Result<(), Trouble> {
+    let (new, found): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(_, is_new)| *is_new);
+    let is_active = !found.is_empty() && {
+        let run = ports.store().get::<Run>(&Key::Run(run.into())).await?;
+        run.is_some_and(|run| run.value.state == RunState::Running)
+    };
+    let unused = new
+        .into_iter()
+        .chain(found.into_iter().filter(|_| !is_active));
+    let unused: Vec<_> = unused.map(|(place, _)| place).collect();
+    for place in &unused {
+        free_as_read(ports, place).await?;
+    }
+    for place in unused {
+        release(ports, &QueueRef::Limit(place.value.limit), 1).await?;
+    }
+    Ok(())
 }
 
 /// The writes that hold only if nobody has freed these places since they were read, and after

@@ -162,6 +162,14 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         295_690,
         "a task that waited in a paused run waited for ever once it was in the plan no more",
     ),
+    (
+        557_066,
+        "an attempt that had its place already was released once more, and others waited beside a free place",
+    ),
+    (
+        584_702,
+        "a rerun that found another limit full gave back the place of a run that had been rerun meanwhile",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {
