@@ -77,10 +77,21 @@ async fn holding<P: Ports>(ports: &P, place: &Place, now: Timestamp) -> Result<H
             let run = RunId::from(place.holder.as_str());
             let run = ports.store().get::<Run>(&Key::Run(run)).await?;
             let holding = of_run(run.as_ref().map(|run| run.value.state));
-            // Who looked for a place, and slept before it took it, may have taken a second one.
-            let held = limits::held_by(ports, &place.limit, &place.holder).await?;
-            let is_second = held.first().is_some_and(|own| own.number != place.number);
-            Ok(if is_second { Holding::Over } else { holding })
+            Ok(match holding {
+                Holding::Alive if is_second(ports, place, now).await? => Holding::Over,
+                Holding::Alive | Holding::Unheard | Holding::Over => holding,
+            })
         }
     }
+}
+
+/// Whether the holder has another place of the limit, which counts: who looked for one, and slept before
+/// it took it, may have taken a second. Only once the first is so old that nobody gives it back who
+/// has just taken it.
+async fn is_second<P: Ports>(ports: &P, place: &Place, now: Timestamp) -> Result<bool, Trouble> {
+    let held = limits::held(ports, &place.limit).await?;
+    let mut own = held.iter().filter(|one| one.value.holder == place.holder);
+    Ok(own.next().is_some_and(|first| {
+        first.value.number != place.number && AGAIN.after(first.value.since) <= now
+    }))
 }
