@@ -88,15 +88,11 @@ fn lower_epochs_are_refused(shared: &Shared, before: &Task, after: &Task) {
         });
 }
 
-/// Invariant 2: while a claim's lease runs nobody takes it over or ends it for its submitter, who may be
-/// submitting.
+/// Invariant 2: while a claim's lease runs nobody takes it over, for its submitter may be submitting.
 fn leases_are_kept(shared: &Shared, before: &Task, after: &Task) {
-    let same = before.attempt_key() == after.attempt_key();
-    let Some(claim) = before
-        .claim
-        .as_ref()
-        .filter(|_| same && before.state == TaskState::Claimed && after.epoch > before.epoch)
-    else {
+    let is_claimed = (before.state, after.state) == (TaskState::Claimed, TaskState::Claimed);
+    let is_newer = before.attempt_key() == after.attempt_key() && after.epoch > before.epoch;
+    let Some(claim) = before.claim.as_ref().filter(|_| is_claimed && is_newer) else {
         return;
     };
     // Who wrote it and who read it may each be wrong about the time.
