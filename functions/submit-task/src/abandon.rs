@@ -19,6 +19,9 @@ use protocols::{facts, registry, stop};
 
 use crate::view::View;
 
+/// Why an attempt ended that nobody had claimed.
+const NEVER_CLAIMED: &str = "the run was cancelled before it was claimed";
+
 /// What became of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Abandoned {
@@ -83,13 +86,16 @@ pub(crate) async fn abandon<P: Ports>(
 /// Frees whatever an attempt that has ended may still hold, lets the next ones go, and tells its
 /// end: all that a crash may have left undone.
 pub(crate) async fn give_back<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
-    if let Some(claim) = &task.claim {
-        registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
-    }
-    Ok(ports
-        .bus()
-        .publish(facts::task(task).into_iter().collect())
-        .await?)
+    let Some(claim) = &task.claim else {
+        return Ok(());
+    };
+    registry::free_claim(ports, claim, &task.attempt_key().to_string()).await?;
+    tell(ports, task).await
+}
+
+async fn tell<P: Ports>(ports: &P, task: &Task) -> Result<(), Trouble> {
+    let told = facts::task(task).into_iter().collect();
+    Ok(ports.bus().publish(told).await?)
 }
 
 /// Whether an item is about the attempt that is ready.
@@ -118,12 +124,12 @@ pub(crate) async fn never_claimed<P: Ports>(
 ) -> Result<(), Trouble> {
     task.state = TaskState::Cancelled;
     task.ended_at = Some(now);
-    task.reason = Some("the run was cancelled".to_owned());
+    task.reason = Some(NEVER_CLAIMED.to_owned());
     ports
         .store()
         .commit(vec![Write::replace(&task, None)])
         .await?;
-    give_back(ports, &task).await
+    tell(ports, &task).await
 }
 
 /// An attempt that nobody wants any more: its claim, if its submitter died under it, would else
@@ -135,6 +141,9 @@ pub(crate) async fn unwanted<P: Ports>(
     now: Timestamp,
 ) -> Result<(), Trouble> {
     let task = &stored.value;
+    if task.claim.is_none() && task.reason.as_deref() == Some(NEVER_CLAIMED) {
+        return tell(ports, task).await;
+    }
     if task.state == TaskState::Cancelled || task.failure == Some(FailureClass::Refused) {
         return give_back(ports, task).await;
     }
