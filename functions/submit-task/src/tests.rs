@@ -162,6 +162,21 @@ fn nothing_starts_for_a_run_that_was_cancelled() {
 }
 
 #[test]
+fn what_ended_before_it_was_claimed_is_told_also_after_a_crash() {
+    let (ports, mut run) = world(&workflow(&[("a", &[], "")]));
+    run.state = RunState::Cancelled;
+    ports.store.seed(&run);
+    // Of two steps, the item and the fact, the first takes effect.
+    ports.faults.crash_after(1);
+    let message = ready(&run, "a", 1, 1);
+    deliver(&ports, std::slice::from_ref(&message));
+    assert!(ports.bus.published().is_empty());
+    ports.faults.heal();
+    until_done(&ports, &message);
+    assert_eq!(ports.bus.published().len(), 1);
+}
+
+#[test]
 fn a_full_pool_makes_the_lower_priority_wait() {
     let (ports, run) = world(&workflow(&[("a", &[], "pool=one"), ("b", &[], "pool=one")]));
     ports.store.seed(&CurrentTeam {

@@ -170,6 +170,10 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         584_702,
         "a rerun that found another limit full gave back the place of a run that had been rerun meanwhile",
     ),
+    (
+        647_092,
+        "the end of an attempt that a person had cancelled was told once more, after a rerun had replaced it",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {
