@@ -9,7 +9,7 @@ use model::fact::TaskReady;
 use model::key::Key;
 use model::message::{Function, Message};
 use model::run::RunState;
-use model::task::{FailureClass, PastAttempt, Stopping, Task, TaskState};
+use model::task::{FailureClass, Failures, PastAttempt, Stopping, Task, TaskState};
 use model::units::Seconds;
 use ports::{
     Clock as _, Compute as _, EventBus as _, Outgoing, Ports, StateStore as _, Trouble,
@@ -115,19 +115,42 @@ pub(crate) async fn refused_before<P: Ports>(ports: &P, ready: &TaskReady) -> Re
     }
 }
 
+/// Keeps the attempt of an older generation whose item is about to be another's as history, and tells
+/// what is replaced with it.
+pub(crate) async fn keep_older<P: Ports>(
+    ports: &P,
+    older: Option<&Versioned<Task>>,
+    generation: u32,
+) -> Result<(), Trouble> {
+    if let Some(history) = older.and_then(|older| facts::kept(&older.value, generation)) {
+        ports.store().commit(vec![history]).await?;
+    }
+    if let Some(fact) = older.and_then(|older| facts::replaced(&older.value, generation)) {
+        ports.bus().publish(vec![fact]).await?;
+    }
+    Ok(())
+}
+
 /// Ends an attempt that nobody had claimed when its run was cancelled. Whoever glanced at the run before
 /// that, and slept, would else claim it after this message, the last one, is gone.
 pub(crate) async fn never_claimed<P: Ports>(
     ports: &P,
-    mut task: Task,
+    view: &View,
+    ready: &TaskReady,
+    older: Option<&Versioned<Task>>,
     now: Timestamp,
 ) -> Result<(), Trouble> {
+    let mut task = view.item(ready, older, Failures::default());
+    keep_older(ports, older, task.generation).await?;
     task.state = TaskState::Cancelled;
     task.ended_at = Some(now);
     task.reason = Some(NEVER_CLAIMED.to_owned());
     ports
         .store()
-        .commit(vec![Write::replace(&task, None)])
+        .commit(vec![Write::replace(
+            &task,
+            older.map(|older| older.version),
+        )])
         .await?;
     tell(ports, &task).await
 }

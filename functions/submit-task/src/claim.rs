@@ -12,12 +12,10 @@ use model::key::Key;
 use model::limit::{LimitRef, SizedLimit};
 use model::run::RunState;
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
-use ports::{
-    Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
-};
+use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
 use protocols::limits::{self, Holder};
 use protocols::lots;
-use protocols::{content, facts, registry, stop};
+use protocols::{content, registry, stop};
 
 use crate::abandon;
 use crate::choose;
@@ -72,11 +70,10 @@ pub(crate) async fn claim<P: Ports>(
             Some(stored) if abandon::is_about(&stored.value, ready) => {
                 abandon::unwanted(ports, &view, &stored, now).await?;
             }
-            Some(_) => abandon::refused_before(ports, ready).await?,
-            None if view.run.state == RunState::Cancelled => {
-                let task = view.item(ready, None, Failures::default());
-                abandon::never_claimed(ports, task, now).await?;
+            stored if is_unclaimed(&view, ready, stored.as_ref()) => {
+                abandon::never_claimed(ports, &view, ready, stored.as_ref(), now).await?;
             }
+            Some(_) => abandon::refused_before(ports, ready).await?,
             None => {}
         }
         park::pass_on(ports, ready).await?;
@@ -106,6 +103,14 @@ pub(crate) async fn claim<P: Ports>(
             attempt.anew(ports, views, epoch, failures, receives).await
         }
     }
+}
+
+/// Whether a run was cancelled before anybody claimed an attempt.
+fn is_unclaimed(view: &View, ready: &TaskReady, stored: Option<&Versioned<Task>>) -> bool {
+    let has_none = stored.is_none_or(|stored| {
+        stored.value.generation < ready.generation && !stored.value.state.is_open()
+    });
+    has_none && view.run.state == RunState::Cancelled
 }
 
 /// A ready attempt with what is known of it.
@@ -141,18 +146,7 @@ impl Attempt<'_> {
     ) -> Result<Option<Claimed>, Trouble> {
         let mut task = self.view.item(self.ready, self.stored, failures);
         let read_at = self.stored.map(|stored| stored.version);
-        let older = self
-            .stored
-            .and_then(|stored| facts::kept(&stored.value, task.generation));
-        if let Some(history) = older {
-            ports.store().commit(vec![history]).await?;
-        }
-        let replaced = self
-            .stored
-            .and_then(|stored| facts::replaced(&stored.value, task.generation));
-        if let Some(fact) = replaced {
-            ports.bus().publish(vec![fact]).await?;
-        }
+        abandon::keep_older(ports, self.stored, task.generation).await?;
         let wanted = self.limits(ports, views).await?;
         if self.view.run.paused {
             let item = (task, read_at);

@@ -162,6 +162,24 @@ fn nothing_starts_for_a_run_that_was_cancelled() {
 }
 
 #[test]
+fn an_attempt_that_was_to_run_again_ends_with_its_cancelled_run() {
+    let (ports, mut run) = world(&workflow(&[("a", &[], "")]));
+    until_done(&ports, &ready(&run, "a", 1, 1));
+    let mut ended = task(&ports, &run, "a");
+    ended.state = TaskState::Failed;
+    ended.failure = Some(FailureClass::Application);
+    ports.store.seed(&ended);
+    (run.state, run.generation) = (RunState::Cancelled, 2);
+    ports.store.seed(&run);
+    let again = ready(&run, "a", 2, 1);
+    until_done(&ports, &again);
+    let task = task(&ports, &run, "a");
+    assert_eq!((task.generation, task.state), (2, TaskState::Cancelled));
+    let past = ports.store.all::<model::task::PastAttempt>();
+    assert_eq!(past.len(), 1, "the older attempt is history");
+}
+
+#[test]
 fn what_ended_before_it_was_claimed_is_told_also_after_a_crash() {
     let (ports, mut run) = world(&workflow(&[("a", &[], "")]));
     run.state = RunState::Cancelled;

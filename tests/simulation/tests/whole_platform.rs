@@ -174,6 +174,10 @@ const FOUND_ON_SMALL_DAYS: &[(u64, &str)] = &[
         647_092,
         "the end of an attempt that a person had cancelled was told once more, after a rerun had replaced it",
     ),
+    (
+        719_549,
+        "an attempt of a rerun was claimed after that had been cancelled and its message was gone",
+    ),
 ];
 
 fn day(script: &Script, totals: &mut Totals) {
