@@ -17,6 +17,7 @@ use ports::{
 };
 use protocols::{facts, registry, stop};
 
+use crate::claim;
 use crate::view::View;
 
 /// Why an attempt ended that nobody had claimed.
@@ -115,22 +116,6 @@ pub(crate) async fn refused_before<P: Ports>(ports: &P, ready: &TaskReady) -> Re
     }
 }
 
-/// Keeps the attempt of an older generation whose item is about to be another's as history, and tells
-/// what is replaced with it.
-pub(crate) async fn keep_older<P: Ports>(
-    ports: &P,
-    older: Option<&Versioned<Task>>,
-    generation: u32,
-) -> Result<(), Trouble> {
-    if let Some(history) = older.and_then(|older| facts::kept(&older.value, generation)) {
-        ports.store().commit(vec![history]).await?;
-    }
-    if let Some(fact) = older.and_then(|older| facts::replaced(&older.value, generation)) {
-        ports.bus().publish(vec![fact]).await?;
-    }
-    Ok(())
-}
-
 /// Ends an attempt that nobody had claimed when its run was cancelled. Whoever glanced at the run before
 /// that, and slept, would else claim it after this message, the last one, is gone.
 pub(crate) async fn never_claimed<P: Ports>(
@@ -141,7 +126,7 @@ pub(crate) async fn never_claimed<P: Ports>(
     now: Timestamp,
 ) -> Result<(), Trouble> {
     let mut task = view.item(ready, older, Failures::default());
-    keep_older(ports, older, task.generation).await?;
+    claim::keep_older(ports, older, task.generation).await?;
     task.state = TaskState::Cancelled;
     task.ended_at = Some(now);
     task.reason = Some(NEVER_CLAIMED.to_owned());

@@ -12,10 +12,12 @@ use model::key::Key;
 use model::limit::{LimitRef, SizedLimit};
 use model::run::RunState;
 use model::task::{Claim, FailureClass, Failures, Place, Stopping, Task, TaskState};
-use ports::{Clock as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write};
+use ports::{
+    Clock as _, EventBus as _, Ports, StateStore as _, Trouble, TypedStore as _, Versioned, Write,
+};
 use protocols::limits::{self, Holder};
 use protocols::lots;
-use protocols::{content, registry, stop};
+use protocols::{content, facts, registry, stop};
 
 use crate::abandon;
 use crate::choose;
@@ -113,6 +115,22 @@ fn is_unclaimed(view: &View, ready: &TaskReady, stored: Option<&Versioned<Task>>
     has_none && view.run.state == RunState::Cancelled
 }
 
+/// Keeps the attempt of an older generation whose item is about to be another's as history, and tells
+/// what is replaced with it.
+pub(crate) async fn keep_older<P: Ports>(
+    ports: &P,
+    older: Option<&Versioned<Task>>,
+    generation: u32,
+) -> Result<(), Trouble> {
+    if let Some(history) = older.and_then(|older| facts::kept(&older.value, generation)) {
+        ports.store().commit(vec![history]).await?;
+    }
+    if let Some(fact) = older.and_then(|older| facts::replaced(&older.value, generation)) {
+        ports.bus().publish(vec![fact]).await?;
+    }
+    Ok(())
+}
+
 /// A ready attempt with what is known of it.
 struct Attempt<'a> {
     view: &'a Arc<View>,
@@ -146,7 +164,7 @@ impl Attempt<'_> {
     ) -> Result<Option<Claimed>, Trouble> {
         let mut task = self.view.item(self.ready, self.stored, failures);
         let read_at = self.stored.map(|stored| stored.version);
-        abandon::keep_older(ports, self.stored, task.generation).await?;
+        keep_older(ports, self.stored, task.generation).await?;
         let wanted = self.limits(ports, views).await?;
         if self.view.run.paused {
             let item = (task, read_at);

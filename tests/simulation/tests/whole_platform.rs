@@ -1,5 +1,8 @@
 //! A few simulated days of a whole platform; `cargo xtask simulate` lives through many more.
 
+use std::time::Duration;
+
+use simulation_tests::platform::invariants::Invariant;
 use simulation_tests::platform::script::Script;
 use simulation_tests::play;
 use simulation_tests::report::Totals;
@@ -202,6 +205,24 @@ fn days_on_which_something_was_found_are_fine_now() {
     for (seed, _) in FOUND_ON_SMALL_DAYS {
         day(&Script::of(*seed), &mut Totals::default());
     }
+}
+
+#[test]
+fn a_day_that_breaks_is_a_violation_in_the_table() {
+    let mut totals = Totals::default();
+    totals.note_broken(Invariant::LimitsHold);
+    let mut others = Totals::default();
+    others.note_broken(Invariant::LimitsHold);
+    totals.merge(others);
+    let table = totals.table(Duration::from_secs(1));
+    let violations = |number: &str| {
+        let mut rows = table.lines().filter(|row| row.starts_with(number));
+        rows.next()
+            .and_then(|row| row.split_whitespace().last().map(str::to_owned))
+    };
+    assert_eq!(violations("12 no limit").as_deref(), Some("2"));
+    assert_eq!(violations("10 lower").as_deref(), Some("0"));
+    assert_eq!(totals.seeds, 2);
 }
 
 #[test]
